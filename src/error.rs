@@ -1,0 +1,131 @@
+//! What can go wrong, in the product's words.
+//!
+//! Every layer below `api` returns [`AppError`]. A person reads its message, a program its
+//! [code](AppError::code). Unexpected failures keep their whole chain of causes for the log; no part of
+//! that chain is ever in the message.
+
+use std::time::Duration;
+
+/// The result of anything that can fail in the product's words.
+pub type AppResult<T> = Result<T, AppError>;
+
+/// A failure, as the person who caused or met it should hear of it.
+///
+/// `Display` is the sentence for that person. It is safe to send.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The input can't be used as it is. `field` names the input field or argument to mend.
+    #[error("{message}")]
+    BadUserInput {
+        /// The name of the field or argument as the schema spells it.
+        field: &'static str,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// Nobody is signed in, or what proves it is wrong or has expired.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The viewer may see the thing but not do this to it.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// There is no such thing, or the viewer may not know of it: the two are told alike.
+    #[error("There is no such {0}.")]
+    NotFound(&'static str),
+    /// It clashes with what is there already.
+    #[error("{message}")]
+    Conflict {
+        /// The name of the field or argument that clashes, as the schema spells it.
+        field: &'static str,
+        /// What it clashes with.
+        message: String,
+    },
+    /// Too much, too fast.
+    #[error("Too many requests. Try again in a moment.")]
+    RateLimited {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Something Parlor needs does not answer at the moment. Nothing was done, or what was done is safe to
+    /// do again with the same client key.
+    #[error("The service is not available at the moment. Try again shortly.")]
+    Unavailable {
+        /// How long to wait.
+        retry_after: Duration,
+        /// For the log only.
+        cause: anyhow::Error,
+    },
+    /// A fault of Parlor's own.
+    #[error("Something went wrong on our side.")]
+    Internal(anyhow::Error),
+}
+
+impl AppError {
+    /// The input field named `field` can't be used as it is.
+    pub fn bad_input(field: &'static str, message: impl Into<String>) -> Self {
+        Self::BadUserInput {
+            field,
+            message: message.into(),
+        }
+    }
+
+    /// The value of `field` clashes with what is there already.
+    pub fn conflict(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Conflict {
+            field,
+            message: message.into(),
+        }
+    }
+
+    /// A fault of Parlor's own, with its cause for the log.
+    pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// Something Parlor needs does not answer; worth another try in a second.
+    pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
+        Self::Unavailable {
+            retry_after: Duration::from_secs(1),
+            cause: cause.into(),
+        }
+    }
+
+    /// What a program switches on; `extensions.code` in an answer.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadUserInput { .. } => "BAD_USER_INPUT",
+            Self::Unauthenticated(_) => "UNAUTHENTICATED",
+            Self::Forbidden(_) => "FORBIDDEN",
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::Conflict { .. } => "CONFLICT",
+            Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::Unavailable { .. } => "UNAVAILABLE",
+            Self::Internal(_) => "INTERNAL",
+        }
+    }
+
+    /// The input field or argument to mend, where there is one.
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::BadUserInput { field, .. } | Self::Conflict { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+
+    /// How long to wait before another try, where waiting helps.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => {
+                Some(*retry_after)
+            }
+            _ => None,
+        }
+    }
+
+    /// What only the log may hear.
+    pub fn cause(&self) -> Option<&anyhow::Error> {
+        match self {
+            Self::Unavailable { cause, .. } | Self::Internal(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
