@@ -2,4 +2,5 @@
 //!
 //! The modules import one way only, in the order of `docs/ARCHITECTURE.md`; a test holds it.
 
+pub mod domain;
 pub mod error;

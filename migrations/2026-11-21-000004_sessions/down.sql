@@ -1,0 +1,3 @@
+drop table session_chatbots;
+drop table members;
+drop table sessions;

@@ -1,0 +1,27 @@
+//! The product's words as types: ids, texts that were checked, cursors, pages.
+//!
+//! Nothing here does input or output. A value of one of these types is already valid, so whoever asks for
+//! one can't be handed anything else.
+
+mod chatbot;
+mod cursor;
+mod ids;
+mod message;
+mod node_id;
+mod page;
+mod people;
+mod reply_text;
+mod session;
+mod stored_text;
+mod viewer;
+
+pub use chatbot::{ChatbotEngine, Handle};
+pub use cursor::Cursor;
+pub use ids::{ChatbotId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};
+pub use message::{Author, ClientKey, MAX_MESSAGE_BYTES, MessageContent, MessageStatus};
+pub use node_id::NodeId;
+pub use page::{Bounds, Defaults, Page, PageRequest};
+pub use people::{DisplayName, EmailAddress, Password, Role, Username};
+pub use reply_text::{Applied, ReplyText};
+pub use session::{SessionKind, Title};
+pub use viewer::{Person, Viewer};

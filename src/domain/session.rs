@@ -1,0 +1,45 @@
+//! What a session is called and what kind it is.
+
+use super::stored_text::stored_text;
+use crate::error::{AppError, AppResult};
+
+stored_text! {
+    /// Who a session is for.
+    SessionKind {
+        /// People who were invited, and chatbots.
+        Private = "PRIVATE",
+        /// Open to join.
+        Room = "ROOM",
+        /// A visitor and the owner they came to see.
+        Visit = "VISIT",
+    }
+}
+
+/// A session's title: at most 200 characters, trimmed, on one line. Empty for none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Title(String);
+
+impl Title {
+    /// Checks a title as it was typed; `field` names it in the complaint.
+    pub fn parse(text: &str, field: &'static str) -> AppResult<Self> {
+        let text = text.trim();
+        if text.chars().count() > 200 {
+            return Err(AppError::bad_input(
+                field,
+                "A title has at most 200 characters.",
+            ));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(AppError::bad_input(
+                field,
+                "A title is one line without control characters.",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The title.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
