@@ -2,5 +2,12 @@
 //!
 //! The modules import one way only, in the order of `docs/ARCHITECTURE.md`; a test holds it.
 
+pub mod app;
+pub mod auth;
+pub mod bus;
+pub mod config;
+pub mod db;
 pub mod domain;
 pub mod error;
+pub mod feed;
+pub mod services;

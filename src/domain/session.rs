@@ -38,6 +38,11 @@ impl Title {
         Ok(Self(text.to_owned()))
     }
 
+    /// No title.
+    pub fn none() -> Self {
+        Self(String::new())
+    }
+
     /// The title.
     pub fn as_str(&self) -> &str {
         &self.0

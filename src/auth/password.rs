@@ -1,0 +1,131 @@
+//! Password hashes: Argon2id (RFC 9106) off the async threads, a few at a time.
+//!
+//! One hash takes 19 MiB and some 20 ms of a core. Without a limit, a burst of logins would take the
+//! memory and every core of the machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, PasswordHash};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::domain::Password;
+use crate::error::{AppError, AppResult};
+
+/// How long a request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// No password that was ever accepted is longer; a longer one is not worth the work.
+const MAX_BYTES: usize = 256 * 4;
+
+/// Hashes and checks passwords. Cheap to clone; clones share the limit.
+#[derive(Clone)]
+pub struct Passwords {
+    turns: Arc<Semaphore>,
+    decoy: Arc<str>,
+}
+
+impl Passwords {
+    /// At most `at_once` hashes are computed at a time.
+    pub fn new(at_once: usize) -> AppResult<Self> {
+        Ok(Self {
+            turns: Arc::new(Semaphore::new(at_once)),
+            decoy: hash("nobody has this password")
+                .map_err(AppError::internal)?
+                .into(),
+        })
+    }
+
+    /// The hash to store, in PHC form.
+    pub async fn hash(&self, password: Password) -> AppResult<String> {
+        let turn = self.turn().await?;
+        off_the_async_threads(turn, move || hash(&password.into_inner()))
+            .await?
+            .map_err(AppError::internal)
+    }
+
+    /// Whether the password belongs to the stored hash.
+    ///
+    /// Without a hash the answer is no after the same work, so that the time taken does not tell whether
+    /// there is such a person.
+    pub async fn verify(&self, password: String, stored: Option<String>) -> AppResult<bool> {
+        if password.len() > MAX_BYTES {
+            return Ok(false);
+        }
+        let turn = self.turn().await?;
+        let decoy = self.decoy.clone();
+        off_the_async_threads(turn, move || {
+            let fits = verify(&password, stored.as_deref().unwrap_or(&decoy))?;
+            Ok::<_, argon2::password_hash::Error>(fits && stored.is_some())
+        })
+        .await?
+        .map_err(AppError::internal)
+    }
+
+    async fn turn(&self) -> AppResult<OwnedSemaphorePermit> {
+        let turn = self.turns.clone().acquire_owned();
+        match tokio::time::timeout(PATIENCE, turn).await {
+            Ok(turn) => turn.map_err(AppError::internal),
+            Err(late) => Err(AppError::unavailable(late)),
+        }
+    }
+}
+
+/// Keeps the turn until the work is done, also when whoever asked has gone.
+async fn off_the_async_threads<T: Send + 'static>(
+    turn: OwnedSemaphorePermit,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> AppResult<T> {
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    })
+    .await
+    .map_err(AppError::internal)
+}
+
+fn hash(password: &str) -> argon2::password_hash::Result<String> {
+    Ok(Argon2::default()
+        .hash_password(password.as_bytes())?
+        .to_string())
+}
+
+fn verify(password: &str, stored: &str) -> argon2::password_hash::Result<bool> {
+    let stored = PasswordHash::new(stored)?;
+    match Argon2::default().verify_password(password.as_bytes(), &stored) {
+        Ok(()) => Ok(true),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(fault) => Err(fault),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_right_password_fits_and_nobody_has_one() {
+        let passwords = Passwords::new(1).unwrap();
+        let long = "é".repeat(256);
+        let stored = passwords
+            .hash(Password::parse(long.clone(), "password").unwrap())
+            .await
+            .unwrap();
+        assert!(stored.starts_with("$argon2id$"));
+        assert!(
+            passwords
+                .verify(long.clone(), Some(stored.clone()))
+                .await
+                .unwrap()
+        );
+        let cut = "é".repeat(255);
+        assert!(!passwords.verify(cut, Some(stored)).await.unwrap());
+        assert!(
+            !passwords
+                .verify("nobody has this password".into(), None)
+                .await
+                .unwrap()
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! What is announced, and where. Everything here may travel between processes, so nothing here is secret
+//! from the members of the session it is about.
+
+use serde::{Deserialize, Serialize};
+
+use crate::db::messages::Message;
+use crate::domain::{LoginId, Seq, SessionId};
+
+/// Where a notice is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// What happens in a session.
+    Session(SessionId),
+    /// What happens to a login.
+    Login(LoginId),
+    /// Replies to be written.
+    Replies,
+}
+
+/// News.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// One transaction changed these messages of a session, in order of rev.
+    Changed {
+        /// In which session.
+        session: SessionId,
+        /// As they are after the change.
+        messages: Vec<Message>,
+    },
+    /// A reply under way has more text.
+    Text {
+        /// In which session.
+        session: SessionId,
+        /// The text.
+        piece: TextPiece,
+    },
+    /// A login has ended: what it opened must close.
+    LoginEnded {
+        /// Which.
+        login: LoginId,
+    },
+    /// There is a reply to be written.
+    ReplyWaiting,
+}
+
+/// More text of a reply under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextPiece {
+    /// Which reply.
+    pub seq: Seq,
+    /// The runner's attempt it belongs to: pieces of an earlier one are void.
+    pub attempt: i16,
+    /// How many Unicode scalar values of the reply come before it.
+    pub offset: usize,
+    /// The text.
+    pub text: String,
+}
+
+impl Notice {
+    /// Where it is heard.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Changed { session, .. } | Self::Text { session, .. } => {
+                Subject::Session(*session)
+            }
+            Self::LoginEnded { login } => Subject::Login(*login),
+            Self::ReplyWaiting => Subject::Replies,
+        }
+    }
+}

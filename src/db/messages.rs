@@ -1,0 +1,306 @@
+//! Messages: writing them into a session's log, and pages of history.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Integer, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+
+use super::Connection;
+use super::members::Seat;
+use super::schema::{messages, sessions};
+use crate::domain::{
+    Author, ChatbotId, ClientKey, MessageContent, MessageStatus, PageRequest, Rev, Seq, SessionId,
+    UserId,
+};
+use crate::error::AppResult;
+
+/// A message. It travels between processes: nothing in it is secret from the session's members, except
+/// `client_key`, which `api` shows to its author only.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Queryable, QueryableByName, Selectable,
+)]
+#[diesel(table_name = messages, check_for_backend(diesel::pg::Pg))]
+pub struct Message {
+    /// Whose log it is in.
+    pub session_id: SessionId,
+    /// Its place there.
+    pub seq: Seq,
+    /// Its last change.
+    pub rev: Rev,
+    /// Its birth.
+    pub added_rev: Rev,
+    /// When it first became final; nothing while under way.
+    pub finished_rev: Option<Rev>,
+    /// The author, if a person.
+    pub user_id: Option<UserId>,
+    /// The author, if a chatbot.
+    pub chatbot_id: Option<ChatbotId>,
+    /// What it says; of a reply under way, what was checkpointed so far.
+    pub content: String,
+    /// How far it has come.
+    pub status: MessageStatus,
+    /// Why it failed, in words for a person.
+    pub failure: Option<String>,
+    /// The place of the message it answers.
+    pub in_reply_to: Option<Seq>,
+    /// The sender's idempotency key.
+    pub client_key: Option<String>,
+    /// When it was born.
+    pub created_at: DateTime<Utc>,
+    /// When its author last changed it.
+    pub edited_at: Option<DateTime<Utc>>,
+    /// How often a runner took it on.
+    pub attempt: i16,
+}
+
+impl Message {
+    /// Who wrote it.
+    pub fn author(&self) -> Option<Author> {
+        let user = self.user_id.map(Author::User);
+        user.or(self.chatbot_id.map(Author::Chatbot))
+    }
+
+    /// Where it stands in the history of all of a person's sessions.
+    pub fn history_key(&self) -> HistoryKey {
+        HistoryKey {
+            created_at: self.created_at,
+            session: self.session_id,
+            seq: self.seq,
+        }
+    }
+}
+
+/// A message's place among those of several sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryKey {
+    /// When it was born: follows seq within a session.
+    pub created_at: DateTime<Utc>,
+    /// In which session.
+    pub session: SessionId,
+    /// Its place there.
+    pub seq: Seq,
+}
+
+/// The idempotency key of a send, and the digest of what was sent with it.
+#[derive(Clone, Debug)]
+pub struct SendKey {
+    /// The client's key.
+    pub key: ClientKey,
+    /// SHA-256 of the content.
+    pub digest: Vec<u8>,
+}
+
+/// What was sent before under the same key.
+pub struct EarlierSend {
+    /// The message, as it is now.
+    pub message: Message,
+    /// SHA-256 of the content it was sent with.
+    pub digest: Vec<u8>,
+}
+
+/// What the seat's person sent before under this key, if anything.
+pub async fn find_by_key(
+    conn: &mut Connection,
+    seat: &Seat,
+    key: &ClientKey,
+) -> AppResult<Option<EarlierSend>> {
+    let row: Option<(Message, Option<Vec<u8>>)> = messages::table
+        .filter(messages::session_id.eq(seat.session().id))
+        .filter(messages::user_id.eq(seat.user()))
+        .filter(messages::client_key.eq(key.as_str()))
+        .select((Message::as_select(), messages::client_digest))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.map(|(message, digest)| EarlierSend {
+        message,
+        digest: digest.unwrap_or_default(),
+    }))
+}
+
+/// Appends a message, and the `PENDING` reply of the chatbot that should answer it.
+///
+/// The seat must be locked in this transaction ([`members::lock_seat`](super::members::lock_seat)): its
+/// counters are the ones to count on from.
+pub async fn append(
+    conn: &mut Connection,
+    seat: &Seat,
+    content: &MessageContent,
+    key: Option<&SendKey>,
+    answering: Option<ChatbotId>,
+) -> AppResult<(Message, Option<Message>)> {
+    let session = seat.session();
+    let place = |n: i32| {
+        (
+            Seq(session.last_seq.0 + n),
+            Rev(session.rev.0 + i64::from(n)),
+        )
+    };
+    let births = if answering.is_some() { 2 } else { 1 };
+    advance(conn, session.id, births).await?;
+
+    let (seq, rev) = place(1);
+    let message = diesel::insert_into(messages::table)
+        .values((
+            messages::session_id.eq(session.id),
+            messages::seq.eq(seq),
+            messages::rev.eq(rev),
+            messages::added_rev.eq(rev),
+            messages::finished_rev.eq(rev),
+            messages::user_id.eq(seat.user()),
+            messages::content.eq(content.as_str()),
+            messages::status.eq(MessageStatus::Complete),
+            messages::client_key.eq(key.map(|key| key.key.as_str())),
+            messages::client_digest.eq(key.map(|key| &key.digest)),
+        ))
+        .returning(Message::as_returning())
+        .get_result(conn)
+        .await?;
+    super::members::mark_read(conn, seat, seq).await?;
+
+    let Some(chatbot) = answering else {
+        return Ok((message, None));
+    };
+    let (reply_seq, reply_rev) = place(2);
+    let reply = diesel::insert_into(messages::table)
+        .values((
+            messages::session_id.eq(session.id),
+            messages::seq.eq(reply_seq),
+            messages::rev.eq(reply_rev),
+            messages::added_rev.eq(reply_rev),
+            messages::chatbot_id.eq(chatbot),
+            messages::content.eq(""),
+            messages::status.eq(MessageStatus::Pending),
+            messages::in_reply_to.eq(seq),
+        ))
+        .returning(Message::as_returning())
+        .get_result(conn)
+        .await?;
+    Ok((message, Some(reply)))
+}
+
+/// Moves a session's counters by as many messages born at once.
+async fn advance(conn: &mut Connection, session: SessionId, births: i32) -> AppResult<()> {
+    diesel::update(sessions::table.find(session))
+        .set((
+            sessions::last_seq.eq(sessions::last_seq + births),
+            sessions::rev.eq(sessions::rev + i64::from(births)),
+            sessions::updated_at.eq(sql::<Timestamptz>("clock_timestamp()")),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The reply to a message, if a chatbot answers it.
+pub async fn find_reply(
+    conn: &mut Connection,
+    session: SessionId,
+    to: Seq,
+) -> AppResult<Option<Message>> {
+    Ok(messages::table
+        .filter(messages::session_id.eq(session))
+        .filter(messages::in_reply_to.eq(to))
+        .select(Message::as_select())
+        .order(messages::seq)
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// One message of a session.
+pub async fn find(
+    conn: &mut Connection,
+    session: SessionId,
+    seq: Seq,
+) -> AppResult<Option<Message>> {
+    Ok(messages::table
+        .find((session, seq))
+        .select(Message::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// The messages at these places, in any order.
+pub async fn by_places(
+    conn: &mut Connection,
+    places: &[(SessionId, Seq)],
+) -> AppResult<Vec<Message>> {
+    let (ids, seqs): (Vec<SessionId>, Vec<Seq>) = places.iter().copied().unzip();
+    // Pairs, not any id with any seq: the two lists are walked together.
+    let query = diesel::sql_query(
+        "select m.* from unnest($1, $2) as place (session_id, seq) \
+         join messages m using (session_id, seq)",
+    );
+    Ok(query
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Integer>, _>(seqs)
+        .load(conn)
+        .await?)
+}
+
+/// A page of one session's history, in the order it is fetched.
+pub async fn page(
+    conn: &mut Connection,
+    session: SessionId,
+    request: &PageRequest<Seq>,
+) -> AppResult<Vec<Message>> {
+    let mut query = messages::table
+        .filter(messages::session_id.eq(session))
+        .select(Message::as_select())
+        .limit(request.fetch())
+        .into_boxed();
+    if let Some(after) = request.bounds.after {
+        query = query.filter(messages::seq.gt(after));
+    }
+    if let Some(before) = request.bounds.before {
+        query = query.filter(messages::seq.lt(before));
+    }
+    query = if request.is_from_end() {
+        query.order(messages::seq.desc())
+    } else {
+        query.order(messages::seq.asc())
+    };
+    Ok(query.load(conn).await?)
+}
+
+/// A page at the end of the history of all of a person's sessions, newest first.
+///
+/// Each session gives its newest rows from an index, so the cost grows with the number of sessions, not
+/// with their length.
+pub async fn page_of_all(
+    conn: &mut Connection,
+    user: UserId,
+    request: &PageRequest<HistoryKey>,
+) -> AppResult<Vec<Message>> {
+    let merged = |bound: &str| {
+        diesel::sql_query(format!(
+            "select m.* from members \
+             cross join lateral ( \
+                 select * from messages \
+                 where session_id = members.session_id {bound} \
+                 order by created_at desc, seq desc limit $2 \
+             ) m \
+             where members.user_id = $1 \
+             order by m.created_at desc, m.session_id desc, m.seq desc limit $2"
+        ))
+        .bind::<SqlUuid, _>(user)
+        .bind::<BigInt, _>(request.fetch())
+    };
+    let rows = match request.bounds.before {
+        None => merged("").load(conn).await?,
+        // The first condition is for the index, the second for messages of the same microsecond.
+        Some(before) => {
+            merged("and created_at <= $3 and (created_at, session_id, seq) < ($3, $4, $5)")
+                .bind::<Timestamptz, _>(before.created_at)
+                .bind::<SqlUuid, _>(before.session)
+                .bind::<Integer, _>(before.seq)
+                .load(conn)
+                .await?
+        }
+    };
+    Ok(rows)
+}

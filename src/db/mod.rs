@@ -1,0 +1,22 @@
+//! The database: every query is built here and nowhere else.
+//!
+//! A file per table or story, its functions read with the module's name: `messages::append`,
+//! `users::by_ids`. They take a connection, so that a service decides what shares a transaction.
+
+pub mod chatbots;
+pub mod epoch;
+mod error;
+pub mod log;
+pub mod logins;
+pub mod members;
+pub mod messages;
+mod migrate;
+mod pool;
+pub mod replies;
+pub mod schema;
+pub mod sessions;
+pub mod users;
+
+pub use error::{DbError, OnConstraint};
+pub use migrate::{MigrationError, migrate, newest_migration, revert_all};
+pub use pool::{Connection, Db};

@@ -1,0 +1,168 @@
+//! Replies as jobs: who writes one, until when, and how it ends.
+//!
+//! A reply's row is its job. A runner claims it with a lease; every later write proves that the lease is
+//! still held, so a runner that was taken for dead and wakes up again writes nothing.
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+
+use super::Connection;
+use super::log::is_under_way;
+use super::messages::Message;
+use super::schema::{messages, sessions};
+use crate::domain::{MessageStatus, Rev, RunnerId, Seq, SessionId};
+use crate::error::AppResult;
+
+/// How long a claim holds without a sign of life.
+const LEASE: &str = "clock_timestamp() + interval '15 seconds'";
+
+/// The proof that a runner may write a reply, until its lease ends.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    session: SessionId,
+    seq: Seq,
+    runner: RunnerId,
+}
+
+/// A reply that was claimed.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The right to write it.
+    pub lease: Lease,
+    /// The row as it was found: `STREAMING` if a runner before this one showed text and then died.
+    pub message: Message,
+}
+
+/// How a reply ends.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// `COMPLETE`, `CANCELLED` or `FAILED`.
+    pub status: MessageStatus,
+    /// All of its text.
+    pub content: String,
+    /// `FAILED` only: why, in words for a person.
+    pub failure: Option<String>,
+}
+
+/// The row of a reply under way whose lease is held.
+macro_rules! held {
+    ($lease:expr) => {
+        messages::table
+            .find(($lease.session, $lease.seq))
+            .filter(messages::lease_holder.eq($lease.runner))
+            .filter(sql::<diesel::sql_types::Bool>(
+                "lease_until > clock_timestamp()",
+            ))
+            .filter(is_under_way())
+    };
+}
+
+/// Claims replies that nobody writes, the oldest first, at most `limit`. Runners that claim at the same
+/// time get different ones.
+pub async fn claim(conn: &mut Connection, runner: RunnerId, limit: usize) -> AppResult<Vec<Claim>> {
+    let claimed: Vec<Message> = diesel::sql_query(format!(
+        "update messages m set lease_holder = $1, lease_until = {LEASE}, attempt = m.attempt + 1 \
+         from ( \
+             select session_id, seq from messages \
+             where status in ('PENDING', 'STREAMING') \
+               and (lease_until is null or lease_until < clock_timestamp()) \
+             order by created_at limit $2 \
+             for update skip locked \
+         ) open \
+         where m.session_id = open.session_id and m.seq = open.seq \
+         returning m.*"
+    ))
+    .bind::<SqlUuid, _>(runner)
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .load(conn)
+    .await?;
+    Ok(claimed
+        .into_iter()
+        .map(|message| Claim {
+            lease: Lease {
+                session: message.session_id,
+                seq: message.seq,
+                runner,
+            },
+            message,
+        })
+        .collect())
+}
+
+/// Keeps the text so far in the row and holds the lease for longer. Does not move the log: text under way
+/// is not a change until it is whole. Says whether the lease was still held.
+pub async fn checkpoint(conn: &mut Connection, lease: &Lease, text: &str) -> AppResult<bool> {
+    let written = diesel::update(held!(lease))
+        .set((
+            messages::status.eq(MessageStatus::Streaming),
+            messages::content.eq(text),
+            messages::lease_until.eq(sql::<Timestamptz>(LEASE).nullable()),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(written == 1)
+}
+
+/// Holds the lease for longer, with nothing to show yet. Says whether it was still held.
+pub async fn renew(conn: &mut Connection, lease: &Lease) -> AppResult<bool> {
+    let renewed = diesel::update(held!(lease))
+        .set(messages::lease_until.eq(sql::<Timestamptz>(LEASE).nullable()))
+        .execute(conn)
+        .await?;
+    Ok(renewed == 1)
+}
+
+/// Gives a reply back of which nothing was shown, for another runner to take at once.
+pub async fn release(conn: &mut Connection, lease: &Lease) -> AppResult<()> {
+    diesel::update(held!(lease))
+        .filter(messages::status.eq(MessageStatus::Pending))
+        .set(messages::lease_until.eq(None::<chrono::DateTime<chrono::Utc>>))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends a reply: a change in the session's log. Nothing if the lease is no longer held, or somebody else
+/// ended it. Must run in a transaction.
+pub async fn finish(
+    conn: &mut Connection,
+    lease: &Lease,
+    ending: &Ending,
+) -> AppResult<Option<Message>> {
+    // The session's lock first, as everyone who moves its counters takes it.
+    let head: Option<Rev> = sessions::table
+        .find(lease.session)
+        .select(sessions::rev)
+        .for_no_key_update()
+        .first(conn)
+        .await
+        .optional()?;
+    let Some(rev) = head.map(Rev::next) else {
+        return Ok(None);
+    };
+    let finished: Option<Message> = diesel::update(held!(lease))
+        .set((
+            messages::rev.eq(rev),
+            messages::finished_rev.eq(rev),
+            messages::status.eq(ending.status),
+            messages::content.eq(&ending.content),
+            messages::failure.eq(&ending.failure),
+            messages::lease_until.eq(None::<chrono::DateTime<chrono::Utc>>),
+        ))
+        .returning(Message::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?;
+    if finished.is_some() {
+        diesel::update(sessions::table.find(lease.session))
+            .set((
+                sessions::rev.eq(rev),
+                sessions::updated_at.eq(sql::<Timestamptz>("clock_timestamp()")),
+            ))
+            .execute(conn)
+            .await?;
+    }
+    Ok(finished)
+}

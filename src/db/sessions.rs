@@ -1,0 +1,157 @@
+//! Sessions and which chatbots are in them.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::Connection;
+use super::schema::{members, session_chatbots, sessions};
+use crate::domain::{ChatbotId, PageRequest, Rev, Seq, SessionId, SessionKind, Title, UserId};
+use crate::error::AppResult;
+
+/// A session.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = sessions, check_for_backend(diesel::pg::Pg))]
+pub struct Session {
+    /// Which.
+    pub id: SessionId,
+    /// Who it is for.
+    pub kind: SessionKind,
+    /// Empty for none.
+    pub title: String,
+    /// Who runs it.
+    pub owner_id: UserId,
+    /// The seq of the newest message; 0 before the first.
+    pub last_seq: Seq,
+    /// The head of its log.
+    pub rev: Rev,
+    /// A person has taken over: chatbots keep silent.
+    pub chatbots_paused: bool,
+    /// Put away by its owner.
+    pub archived: bool,
+    /// When it was started.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Where a session stands in the list, latest change first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListKey {
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Which: two may have changed in the same microsecond.
+    pub id: SessionId,
+}
+
+impl Session {
+    /// Where it stands in the list.
+    pub fn list_key(&self) -> ListKey {
+        ListKey {
+            updated_at: self.updated_at,
+            id: self.id,
+        }
+    }
+}
+
+/// A session to be started.
+pub struct NewSession<'a> {
+    /// Its id: chosen by the caller, so that a retry names the same session.
+    pub id: SessionId,
+    /// Who it is for.
+    pub kind: SessionKind,
+    /// What it is called.
+    pub title: &'a Title,
+    /// Who starts it: its owner and first member.
+    pub owner: UserId,
+    /// Which chatbots answer there, the first by default.
+    pub chatbots: &'a [ChatbotId],
+}
+
+/// Starts a session with its owner as a member. Does nothing if there is one with this id: a retry.
+pub async fn insert(conn: &mut Connection, new: &NewSession<'_>) -> AppResult<()> {
+    let started = diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(new.id),
+            sessions::kind.eq(new.kind),
+            sessions::title.eq(new.title.as_str()),
+            sessions::owner_id.eq(new.owner),
+        ))
+        .on_conflict(sessions::id)
+        .do_nothing()
+        .execute(conn)
+        .await?;
+    if started == 0 {
+        return Ok(());
+    }
+    diesel::insert_into(members::table)
+        .values((
+            members::session_id.eq(new.id),
+            members::user_id.eq(new.owner),
+        ))
+        .execute(conn)
+        .await?;
+    if !new.chatbots.is_empty() {
+        let rows: Vec<_> = (0_i16..)
+            .zip(new.chatbots)
+            .map(|(position, chatbot)| {
+                (
+                    session_chatbots::session_id.eq(new.id),
+                    session_chatbots::chatbot_id.eq(chatbot),
+                    session_chatbots::position.eq(position),
+                )
+            })
+            .collect();
+        diesel::insert_into(session_chatbots::table)
+            .values(rows)
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// A page of a person's sessions, latest change first.
+pub async fn page(
+    conn: &mut Connection,
+    user: UserId,
+    archived: bool,
+    request: &PageRequest<ListKey>,
+) -> AppResult<Vec<Session>> {
+    let mut query = members::table
+        .inner_join(sessions::table)
+        .filter(members::user_id.eq(user))
+        .filter(sessions::archived.eq(archived))
+        .select(Session::as_select())
+        .order((sessions::updated_at.desc(), sessions::id))
+        .limit(request.fetch())
+        .into_boxed();
+    if let Some(after) = request.bounds.after {
+        query = query.filter(
+            sessions::updated_at
+                .lt(after.updated_at)
+                .or(sessions::updated_at
+                    .eq(after.updated_at)
+                    .and(sessions::id.gt(after.id))),
+        );
+    }
+    Ok(query.load(conn).await?)
+}
+
+/// The sessions with these ids, in any order.
+pub async fn by_ids(conn: &mut Connection, ids: &[SessionId]) -> AppResult<Vec<Session>> {
+    Ok(sessions::table
+        .filter(sessions::id.eq_any(ids))
+        .select(Session::as_select())
+        .load(conn)
+        .await?)
+}
+
+/// The head of a session's log; nothing if there is no such session.
+pub async fn find_rev(conn: &mut Connection, session: SessionId) -> AppResult<Option<Rev>> {
+    Ok(sessions::table
+        .find(session)
+        .select(sessions::rev)
+        .first(conn)
+        .await
+        .optional()?)
+}

@@ -1,0 +1,106 @@
+//! People.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::schema::users;
+use super::{Connection, OnConstraint};
+use crate::domain::{DisplayName, EmailAddress, Role, UserId, Username};
+use crate::error::{AppError, AppResult};
+
+/// A person, as others and they themselves may see them.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
+pub struct User {
+    /// Who.
+    pub id: UserId,
+    /// As they typed it.
+    pub username: String,
+    /// What they are shown as.
+    pub display_name: String,
+    /// A few words about themselves.
+    pub bio: String,
+    /// For their own and the operator's eyes.
+    pub email: Option<String>,
+    /// What they may do beyond their own sessions.
+    pub role: Role,
+    /// When they came.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a login is checked against. It has no `Debug` and never travels.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
+pub struct Credentials {
+    /// Whose.
+    pub id: UserId,
+    /// Argon2id in PHC form; nothing for guests.
+    pub password_hash: Option<String>,
+    /// Set when an operator shut the account.
+    pub disabled_at: Option<DateTime<Utc>>,
+}
+
+/// Someone with an account, to be added.
+pub struct NewUser<'a> {
+    /// Their name.
+    pub username: &'a Username,
+    /// Their address.
+    pub email: &'a EmailAddress,
+    /// What they are shown as.
+    pub display_name: &'a DisplayName,
+    /// Argon2id in PHC form.
+    pub password_hash: &'a str,
+}
+
+/// Adds a person. `CONFLICT` if the name or the address is taken, in whatever case.
+pub async fn insert(conn: &mut Connection, new: &NewUser<'_>) -> AppResult<User> {
+    let user = diesel::insert_into(users::table)
+        .values((
+            users::id.eq(UserId::new()),
+            users::username.eq(new.username.as_str()),
+            users::username_key.eq(new.username.key()),
+            users::email.eq(new.email.as_str()),
+            users::email_key.eq(new.email.key()),
+            users::display_name.eq(new.display_name.as_str()),
+            users::password_hash.eq(new.password_hash),
+            users::role.eq(Role::Member),
+        ))
+        .returning(User::as_returning())
+        .get_result(conn)
+        .await
+        .on_constraint("users_username_key", || {
+            AppError::conflict("username", "This username is taken.")
+        })
+        .on_constraint("users_email_key", || {
+            AppError::conflict("email", "There is an account with this e-mail address.")
+        })?;
+    Ok(user)
+}
+
+/// What a login by name or by address is checked against.
+pub async fn find_credentials(
+    conn: &mut Connection,
+    name_or_address: &str,
+) -> AppResult<Option<Credentials>> {
+    // A username has no '@' and an address has one, so one key can't mean two people.
+    let key = name_or_address.trim().to_lowercase();
+    if key.contains('\0') {
+        return Ok(None);
+    }
+    Ok(users::table
+        .filter(users::username_key.eq(&key).or(users::email_key.eq(&key)))
+        .select(Credentials::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// The people with these ids, in any order.
+pub async fn by_ids(conn: &mut Connection, ids: &[UserId]) -> AppResult<Vec<User>> {
+    Ok(users::table
+        .filter(users::id.eq_any(ids))
+        .select(User::as_select())
+        .load(conn)
+        .await?)
+}

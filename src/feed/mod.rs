@@ -1,0 +1,148 @@
+//! Feeds: one per session per process, for as long as somebody here watches the session.
+//!
+//! A feed puts what the bus says into the log's order, fills what the bus lost from the log, and keeps the
+//! text of replies under way. A [`Follower`] is one subscriber's walk: attach to the feed, read the log
+//! from a cursor, then follow. It attaches before it reads, so that a change between the two is seen twice
+//! here and once by the client.
+
+mod follower;
+mod sequence;
+mod task;
+mod texts;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use follower::{Follower, Item, Start, View};
+use texts::Texts;
+
+use crate::bus::{Bus, TextPiece};
+use crate::db::Db;
+use crate::db::messages::Message;
+use crate::domain::SessionId;
+use crate::error::{AppError, AppResult};
+
+/// How many events a follower may lag behind before it goes back to the log.
+const RING: usize = 256;
+
+/// The feeds of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Feeds {
+    db: Db,
+    bus: Bus,
+    open: Arc<Mutex<HashMap<SessionId, Arc<Feed>>>>,
+    tasks: TaskTracker,
+    closed: CancellationToken,
+}
+
+/// What followers of one session share with its task.
+struct Feed {
+    events: broadcast::Sender<FeedEvent>,
+    texts: Mutex<Texts>,
+    ready: watch::Sender<bool>,
+}
+
+/// What a feed tells its followers, in order.
+#[derive(Clone)]
+enum FeedEvent {
+    /// Changes in order of rev. Those of one event may span revs that were overwritten since.
+    Changes(Arc<[Message]>),
+    /// More text of a reply, following on what the feed told before.
+    Text(Arc<TextPiece>),
+    /// Too much was missed to be told one by one: read the log.
+    LookAtLog,
+}
+
+/// A follower's end of a feed.
+struct Attachment {
+    feed: Arc<Feed>,
+    receiver: broadcast::Receiver<FeedEvent>,
+}
+
+impl Feeds {
+    /// No feeds yet.
+    pub fn new(db: Db, bus: Bus) -> Self {
+        Self {
+            db,
+            bus,
+            open: Arc::default(),
+            tasks: TaskTracker::new(),
+            closed: CancellationToken::new(),
+        }
+    }
+
+    /// A walk along a session's log. Whoever calls this has proved that the log may be read.
+    pub fn follow(&self, session: SessionId, start: Start, view: View) -> Follower {
+        Follower::new(self.clone(), session, start, view)
+    }
+
+    /// Ends every feed and waits until they are gone.
+    pub async fn close(&self) {
+        self.closed.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Joins the session's feed, which is opened if need be. When this returns, every later change will
+    /// reach the attachment.
+    async fn attach(&self, session: SessionId) -> AppResult<Attachment> {
+        let (feed, receiver) = {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let feed = match open.entry(session) {
+                Entry::Occupied(entry) => entry.get().clone(),
+                Entry::Vacant(entry) => entry.insert(self.open(session)).clone(),
+            };
+            // Under the lock, so that a feed that retires sees its new follower.
+            let receiver = feed.events.subscribe();
+            (feed, receiver)
+        };
+        let mut ready = feed.ready.subscribe();
+        let is_ready = ready.wait_for(|ready| *ready);
+        tokio::select! {
+            _ = is_ready => {}
+            () = self.closed.cancelled() => {
+                return Err(AppError::unavailable(anyhow::anyhow!("the feeds are closed")));
+            }
+        }
+        Ok(Attachment { feed, receiver })
+    }
+
+    fn open(&self, session: SessionId) -> Arc<Feed> {
+        let feed = Arc::new(Feed {
+            events: broadcast::Sender::new(RING),
+            texts: Mutex::default(),
+            ready: watch::Sender::new(false),
+        });
+        self.tasks
+            .spawn(task::run(self.clone(), session, feed.clone()));
+        feed
+    }
+
+    /// Forgets a feed unless somebody follows it. Says whether it did.
+    fn retire(&self, session: SessionId) -> bool {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_idle = open
+            .get(&session)
+            .is_none_or(|feed| feed.events.receiver_count() == 0);
+        if is_idle {
+            open.remove(&session);
+        }
+        is_idle
+    }
+}
+
+impl Feed {
+    fn tell(&self, event: FeedEvent) {
+        // The only error is that nobody follows at the moment.
+        let _ = self.events.send(event);
+    }
+
+    fn texts(&self) -> std::sync::MutexGuard<'_, Texts> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

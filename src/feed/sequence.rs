@@ -1,0 +1,137 @@
+//! Puts announced changes into the log's order and notices what is missing.
+
+use std::collections::BTreeMap;
+
+use crate::db::messages::Message;
+use crate::domain::Rev;
+
+/// Changes that came before those they follow, and how far all has come.
+pub(super) struct Sequence {
+    head: Rev,
+    early: BTreeMap<Rev, Message>,
+}
+
+impl Sequence {
+    pub(super) fn new(head: Rev) -> Self {
+        Self {
+            head,
+            early: BTreeMap::new(),
+        }
+    }
+
+    /// The last change that was passed on; all before it were, too.
+    pub(super) fn head(&self) -> Rev {
+        self.head
+    }
+
+    /// Takes announced changes and gives those that are next, in order. Known ones are dropped.
+    pub(super) fn announced(
+        &mut self,
+        messages: impl IntoIterator<Item = Message>,
+    ) -> Vec<Message> {
+        for message in messages {
+            if message.rev > self.head {
+                self.early.insert(message.rev, message);
+            }
+        }
+        self.take_next()
+    }
+
+    /// Takes what the log holds after the head, complete, and gives it with what follows on it.
+    pub(super) fn read(&mut self, log: Vec<Message>) -> Vec<Message> {
+        let mut next = log;
+        if let Some(last) = next.last() {
+            self.head = self.head.max(last.rev);
+        }
+        self.early.retain(|rev, _| *rev > self.head);
+        next.extend(self.take_next());
+        next
+    }
+
+    /// Goes on from `head`, whatever lies before it.
+    pub(super) fn jump(&mut self, head: Rev) -> Vec<Message> {
+        self.head = self.head.max(head);
+        self.read(Vec::new())
+    }
+
+    /// Whether changes came whose predecessors did not.
+    pub(super) fn has_hole(&self) -> bool {
+        !self.early.is_empty()
+    }
+
+    fn take_next(&mut self) -> Vec<Message> {
+        let mut next = Vec::new();
+        while let Some(entry) = self.early.first_entry() {
+            if *entry.key() != self.head.next() {
+                break;
+            }
+            self.head = *entry.key();
+            next.push(entry.remove());
+        }
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{MessageStatus, Seq, SessionId, UserId};
+
+    fn message(rev: i64) -> Message {
+        Message {
+            session_id: SessionId::new(),
+            seq: Seq(1),
+            rev: Rev(rev),
+            added_rev: Rev(rev),
+            finished_rev: Some(Rev(rev)),
+            user_id: Some(UserId::new()),
+            chatbot_id: None,
+            content: String::new(),
+            status: MessageStatus::Complete,
+            failure: None,
+            in_reply_to: None,
+            client_key: None,
+            created_at: Utc::now(),
+            edited_at: None,
+            attempt: 0,
+        }
+    }
+
+    fn revs(messages: &[Message]) -> Vec<i64> {
+        messages.iter().map(|message| message.rev.0).collect()
+    }
+
+    #[test]
+    fn a_hole_holds_back_what_follows_until_the_log_fills_it() {
+        let mut sequence = Sequence::new(Rev(10));
+        assert_eq!(revs(&sequence.announced([message(11)])), [11]);
+        assert_eq!(revs(&sequence.announced([message(13), message(15)])), []);
+        assert!(sequence.has_hole());
+        // 12 was overwritten by 14.
+        assert_eq!(
+            revs(&sequence.read(vec![message(13), message(14)])),
+            [13, 14, 15]
+        );
+        assert!(!sequence.has_hole());
+        assert_eq!(revs(&sequence.announced([message(14), message(16)])), [16]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_arrival_with_repeats_comes_out_in_order_and_once(
+            arrivals in Just((1..=20_i64).collect::<Vec<_>>()).prop_shuffle(),
+            repeats in proptest::collection::vec(1..=20_i64, 0..20),
+        ) {
+            let mut sequence = Sequence::new(Rev::START);
+            let mut seen = Vec::new();
+            for rev in arrivals.into_iter().chain(repeats) {
+                seen.extend(revs(&sequence.announced([message(rev)])));
+            }
+            prop_assert_eq!(seen, (1..=20).collect::<Vec<_>>());
+            prop_assert!(!sequence.has_hole());
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The task behind a feed: from the bus and the log to its followers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tracing::{debug, warn};
+
+use super::sequence::Sequence;
+use super::texts::Heard as HeardText;
+use super::{Feed, FeedEvent, Feeds, RING};
+use crate::bus::{Heard, Listener, Notice, Subject, TextPiece};
+use crate::db::messages::Message;
+use crate::db::{log, messages, sessions};
+use crate::domain::{Rev, Seq, SessionId};
+use crate::error::AppResult;
+
+/// How long a change may come late, overtaken by its successor on the way, before the log is asked.
+const OVERTAKING: Duration = Duration::from_millis(20);
+
+/// How soon a log that could not be read, or a row that did not help yet, is read again.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// How long a feed waits for another follower.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Changes that are told one by one when the log is asked. More, and followers read for themselves.
+const MEND_LIMIT: i64 = RING as i64 / 2;
+
+struct Task {
+    feeds: Feeds,
+    session: SessionId,
+    feed: Arc<Feed>,
+    listener: Listener,
+    sequence: Sequence,
+    /// When to ask the log for what is missing.
+    mend_at: Option<Instant>,
+    /// Replies with a gap in their text.
+    gaps: BTreeSet<Seq>,
+}
+
+/// Runs until nobody follows, or the feeds are closed.
+pub(super) async fn run(feeds: Feeds, session: SessionId, feed: Arc<Feed>) {
+    let closed = feeds.closed.clone();
+    let life = async {
+        let Some(mut task) = Task::open(feeds, session, feed).await else {
+            return;
+        };
+        task.feed.ready.send_replace(true);
+        task.follow_bus().await;
+    };
+    tokio::select! {
+        () = life => {}
+        () = closed.cancelled() => {}
+    }
+    debug!(%session, "feed ended");
+}
+
+impl Task {
+    /// Listens, then reads where the log stands: a change between the two is heard and known.
+    async fn open(feeds: Feeds, session: SessionId, feed: Arc<Feed>) -> Option<Self> {
+        let listener = feeds.bus.listen(Subject::Session(session)).await;
+        loop {
+            match read_state(&feeds, session).await {
+                Ok((head, under_way)) => {
+                    for reply in &under_way {
+                        feed.texts().see(reply);
+                    }
+                    return Some(Self {
+                        sequence: Sequence::new(head),
+                        mend_at: None,
+                        gaps: BTreeSet::new(),
+                        feeds,
+                        session,
+                        feed,
+                        listener,
+                    });
+                }
+                Err(error) => {
+                    warn!(%session, error = ?error.cause(), "feed can't read the log yet");
+                    if feeds.retire(session) {
+                        return None;
+                    }
+                    sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    async fn follow_bus(&mut self) {
+        let mut idle = interval(GRACE);
+        idle.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut was_idle = false;
+        loop {
+            let mend_at = self.mend_at;
+            let mend = async {
+                match mend_at {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                heard = self.listener.next() => match heard {
+                    Heard::Notice(notice) => self.take(&notice),
+                    Heard::Missed => self.mend_within(Duration::ZERO),
+                },
+                () = mend => self.mend().await,
+                _ = idle.tick() => {
+                    let is_idle = self.feed.events.receiver_count() == 0;
+                    if is_idle && was_idle && self.feeds.retire(self.session) {
+                        return;
+                    }
+                    was_idle = is_idle;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Changed { messages, .. } => {
+                let next = self.sequence.announced(messages.iter().cloned());
+                self.tell(next);
+                if self.sequence.has_hole() {
+                    self.mend_within(OVERTAKING);
+                }
+            }
+            Notice::Text { piece, .. } => self.hear(piece),
+            Notice::LoginEnded { .. } | Notice::ReplyWaiting => {}
+        }
+    }
+
+    fn hear(&mut self, piece: &TextPiece) {
+        let heard = self.feed.texts().hear(piece);
+        match heard {
+            HeardText::News(news) => self.feed.tell(FeedEvent::Text(Arc::new(news))),
+            HeardText::Nothing => {}
+            HeardText::Gap => {
+                self.gaps.insert(piece.seq);
+                self.mend_within(OVERTAKING);
+            }
+        }
+    }
+
+    fn tell(&mut self, changes: Vec<Message>) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut texts = self.feed.texts();
+        for message in &changes {
+            texts.see(message);
+        }
+        drop(texts);
+        self.feed.tell(FeedEvent::Changes(changes.into()));
+    }
+
+    fn mend_within(&mut self, delay: Duration) {
+        let at = Instant::now() + delay;
+        self.mend_at = Some(self.mend_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Fills what is missing from the log; tries again later if that can't be done now.
+    async fn mend(&mut self) {
+        self.mend_at = None;
+        let mended = async {
+            self.mend_changes().await?;
+            self.mend_texts().await
+        };
+        if let Err(error) = mended.await {
+            warn!(session = %self.session, error = ?error.cause(), "feed can't read the log");
+            self.mend_within(RETRY);
+        } else if self.sequence.has_hole() || !self.gaps.is_empty() {
+            self.mend_within(RETRY);
+        }
+    }
+
+    async fn mend_changes(&mut self) -> AppResult<()> {
+        let mut conn = self.feeds.db.connection().await?;
+        let missed =
+            log::changes_after(&mut conn, self.session, self.sequence.head(), MEND_LIMIT).await?;
+        drop(conn);
+        if missed.len() < MEND_LIMIT as usize {
+            let next = self.sequence.read(missed);
+            self.tell(next);
+            return Ok(());
+        }
+        let (head, under_way) = read_state(&self.feeds, self.session).await?;
+        for reply in &under_way {
+            self.feed.texts().see(reply);
+        }
+        let next = self.sequence.jump(head);
+        self.feed.tell(FeedEvent::LookAtLog);
+        self.tell(next);
+        Ok(())
+    }
+
+    async fn mend_texts(&mut self) -> AppResult<()> {
+        let gaps: Vec<Seq> = self.gaps.iter().copied().collect();
+        for seq in gaps {
+            let mut conn = self.feeds.db.connection().await?;
+            let row = messages::find(&mut conn, self.session, seq).await?;
+            drop(conn);
+            self.gaps.remove(&seq);
+            let Some(row) = row.filter(|row| row.status.is_under_way()) else {
+                continue;
+            };
+            let news = self.feed.texts().mend(&row);
+            // Nothing new in the row: the next piece shows whether there is still a gap.
+            if let Some(news) = news {
+                self.feed.tell(FeedEvent::Text(Arc::new(news)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The head of the log, and the replies under way not before it.
+async fn read_state(feeds: &Feeds, session: SessionId) -> AppResult<(Rev, Vec<Message>)> {
+    let mut conn = feeds.db.connection().await?;
+    let head = sessions::find_rev(&mut conn, session).await?;
+    let under_way = log::under_way(&mut conn, session).await?;
+    Ok((head.unwrap_or(Rev::START), under_way))
+}

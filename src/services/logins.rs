@@ -1,0 +1,152 @@
+//! Signing in, staying signed in and signing out.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel_async::AsyncConnection;
+
+use crate::app::App;
+use crate::auth::{AccessToken, RefreshToken};
+use crate::bus::Notice;
+use crate::db::users::{self, User};
+use crate::db::{Connection, logins};
+use crate::domain::{LoginId, Person, Viewer};
+use crate::error::{AppError, AppResult};
+
+/// How long a used refresh token still gives its successor: an answer that was lost on the way must not
+/// sign anybody out.
+const GRACE: TimeDelta = TimeDelta::seconds(10);
+
+const WRONG: AppError = AppError::Unauthenticated("The name or the password is wrong.");
+const ENDED: AppError = AppError::Unauthenticated("This login has ended. Sign in again.");
+
+/// What someone who has signed in holds. It has no `Debug`: it holds tokens.
+pub struct SignedIn {
+    /// Shown with every request, for minutes.
+    pub access: AccessToken,
+    /// Exchanged for the next pair, once.
+    pub refresh: RefreshToken,
+    /// Who signed in.
+    pub user: User,
+}
+
+/// Who an access token speaks for; `UNAUTHENTICATED` if it is not good or its login has ended.
+pub async fn identify(app: &App, access_token: &str) -> AppResult<Viewer> {
+    let claims = app.access_tokens().check(access_token)?;
+    let mut conn = app.db().connection().await?;
+    let login = logins::find_open(&mut conn, claims.login)
+        .await?
+        .ok_or(ENDED)?;
+    Ok(Viewer::Person(Person {
+        user: login.user,
+        login: login.id,
+        role: login.role,
+        expires_at: claims.expires_at,
+    }))
+}
+
+/// `UNAUTHENTICATED` if the person's login has ended since they were identified.
+pub(super) async fn require_open(app: &App, person: &Person) -> AppResult<()> {
+    let mut conn = app.db().connection().await?;
+    let open = logins::find_open(&mut conn, person.login).await?;
+    open.map(drop).ok_or(ENDED)
+}
+
+/// Signs in with a username or an e-mail address.
+///
+/// An unknown name, a wrong password and a shut account get the same answer after the same work.
+pub async fn login(app: &App, name_or_address: &str, password: String) -> AppResult<SignedIn> {
+    let mut conn = app.db().connection().await?;
+    let found = users::find_credentials(&mut conn, name_or_address).await?;
+    // Hashing takes a while; the connection is somebody else's meanwhile.
+    drop(conn);
+    let found = found.filter(|found| found.disabled_at.is_none());
+    let (id, stored) = found.map(|found| (found.id, found.password_hash)).unzip();
+    let fits = app.passwords().verify(password, stored.flatten()).await?;
+    let id = id.filter(|_| fits).ok_or(WRONG)?;
+
+    let mut conn = app.db().connection().await?;
+    conn.transaction(async |conn| {
+        let user = users::by_ids(conn, &[id]).await?.pop().ok_or(WRONG)?;
+        open(app, conn, user).await
+    })
+    .await
+}
+
+/// Opens a login for someone who has proved who they are.
+pub(super) async fn open(app: &App, conn: &mut Connection, user: User) -> AppResult<SignedIn> {
+    let refresh = app.refresh_tokens().first()?;
+    let login = logins::open(conn, user.id, &refresh.hash()).await?;
+    Ok(SignedIn {
+        access: app.access_tokens().issue(user.id, login, Utc::now())?,
+        refresh,
+        user,
+    })
+}
+
+/// Exchanges a refresh token for the next pair.
+///
+/// The token is good once. Shown again within ten seconds it gives the same successor; shown later it is
+/// in two hands, and the whole login ends.
+pub async fn refresh(app: &App, token: &str) -> AppResult<SignedIn> {
+    let token = RefreshToken::parse(token).ok_or(ENDED)?;
+    let successor = app.refresh_tokens().successor(&token);
+    let mut conn = app.db().connection().await?;
+    let outcome = conn
+        .transaction(async |conn| {
+            let stored = logins::lock_token(conn, &token.hash()).await?;
+            let Some(stored) = stored.filter(|stored| !stored.expired) else {
+                return Err(ENDED);
+            };
+            let Some(login) = logins::find_open(conn, stored.login).await? else {
+                return Err(ENDED);
+            };
+            match stored.used_at {
+                None => {
+                    logins::rotate(conn, login.id, &token.hash(), &successor.hash()).await?;
+                }
+                Some(used_at) if is_grace(used_at) => {}
+                Some(_) => {
+                    logins::end(conn, login.id).await?;
+                    return Ok(Err(login.id));
+                }
+            }
+            let user = users::by_ids(conn, &[login.user]).await?.pop();
+            Ok(Ok((login.id, user.ok_or(ENDED)?)))
+        })
+        .await?;
+    match outcome {
+        Ok((login, user)) => Ok(SignedIn {
+            access: app.access_tokens().issue(user.id, login, Utc::now())?,
+            refresh: successor,
+            user,
+        }),
+        Err(reused) => {
+            tracing::warn!(login = %reused, "an old refresh token was used again; the login has ended");
+            announce_end(app, reused);
+            Err(ENDED)
+        }
+    }
+}
+
+fn is_grace(used_at: DateTime<Utc>) -> bool {
+    Utc::now() - used_at < GRACE
+}
+
+/// Ends the viewer's login, or all of theirs. What those logins opened closes.
+pub async fn logout(app: &App, viewer: &Viewer, everywhere: bool) -> AppResult<()> {
+    let person = viewer.person()?;
+    let mut conn = app.db().connection().await?;
+    let ended = if everywhere {
+        logins::end_all(&mut conn, person.user).await?
+    } else {
+        logins::end(&mut conn, person.login).await?;
+        vec![person.login]
+    };
+    for login in ended {
+        announce_end(app, login);
+    }
+    Ok(())
+}
+
+fn announce_end(app: &App, login: LoginId) {
+    app.bus().publish(Notice::LoginEnded { login });
+}

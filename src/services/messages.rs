@@ -1,0 +1,204 @@
+//! Sending a message, the deed that everything else serves.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use diesel_async::AsyncConnection;
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use super::access;
+use crate::app::App;
+use crate::bus::Notice;
+use crate::db::members::Seat;
+use crate::db::messages::{self, Message, SendKey};
+use crate::db::sessions::{self, NewSession, Session};
+use crate::db::{Connection, chatbots};
+use crate::domain::{
+    ChatbotId, ClientKey, MessageContent, SessionId, SessionKind, Title, UserId, Viewer,
+};
+use crate::error::{AppError, AppResult};
+use crate::feed::{Item, Start, View};
+
+/// The longest a send may wait for its reply.
+pub const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// A message as someone wants to send it.
+pub struct Draft {
+    /// Where to; nothing for a new session with the chatbot of the house.
+    pub session: Option<SessionId>,
+    /// What it says.
+    pub content: String,
+    /// The sender's idempotency key.
+    pub client_key: Option<String>,
+}
+
+/// A message that is stored.
+pub struct Sent {
+    /// Its session, as it was at the time: its cursor is right behind the message and its reply.
+    pub session: Session,
+    /// The message.
+    pub message: Message,
+    /// The reply that a chatbot owes, `PENDING`; what it has become, if the send is a retry.
+    pub reply: Option<Message>,
+}
+
+/// Stores a message, and the reply that a chatbot owes it, and tells everyone who watches the session.
+///
+/// Stored when this returns. The announcement is best effort: whoever misses it catches up from the log.
+/// The same client key again returns what was sent first and stores nothing; with other content it is a
+/// `CONFLICT`.
+pub async fn send(app: &App, viewer: &Viewer, draft: Draft) -> AppResult<Sent> {
+    let person = viewer.person()?;
+    let content = MessageContent::parse(draft.content)?;
+    let key = send_key(draft.client_key, &content)?;
+    let session = match draft.session {
+        Some(session) => session,
+        None => new_session_id(person.user, key.as_ref()),
+    };
+
+    let mut conn = app.db().connection().await?;
+    let (sent, is_new) = conn
+        .transaction(async |conn| {
+            if draft.session.is_none() {
+                start_with_house_chatbot(conn, session, person.user).await?;
+            }
+            let seat = access::locked_seat(conn, viewer, session).await?;
+            if let Some(sent) = earlier(conn, &seat, key.as_ref()).await? {
+                return Ok((sent, false));
+            }
+            let answering = who_answers(conn, seat.session()).await?;
+            let (message, reply) =
+                messages::append(conn, &seat, &content, key.as_ref(), answering).await?;
+            // As the counters stand now, behind what was written.
+            let session = access::seat(conn, viewer, session).await?.into_session();
+            let sent = Sent {
+                session,
+                message,
+                reply,
+            };
+            Ok::<_, AppError>((sent, true))
+        })
+        .await?;
+    drop(conn);
+    if is_new {
+        announce(app, &sent);
+    }
+    Ok(sent)
+}
+
+/// Waits until the reply has ended, at most `wait`; then gives it as it is, which may be under way.
+pub async fn wait_for_reply(app: &App, reply: Message, wait: Duration) -> AppResult<Message> {
+    let deadline = Instant::now() + wait;
+    // From right before the reply's birth on, so that nothing of it is missed.
+    let start = Start::After(crate::domain::Rev(reply.added_rev.0 - 1));
+    let mut follower = app
+        .feeds()
+        .follow(reply.session_id, start, View::Everything);
+    let ended = async {
+        loop {
+            match follower.next().await? {
+                Item::Added(message) | Item::Changed(message)
+                    if message.seq == reply.seq && !message.status.is_under_way() =>
+                {
+                    return Ok(message);
+                }
+                _ => {}
+            }
+        }
+    };
+    tokio::select! {
+        ended = timeout_at(deadline, ended) => if let Ok(ended) = ended { return ended },
+        // The answer must still reach the client.
+        () = app.stopping().cancelled() => {}
+    }
+    let mut conn = app.db().connection().await?;
+    let now = messages::find(&mut conn, reply.session_id, reply.seq).await?;
+    Ok(now.unwrap_or(reply))
+}
+
+fn send_key(key: Option<String>, content: &MessageContent) -> AppResult<Option<SendKey>> {
+    let Some(key) = key.map(ClientKey::parse).transpose()? else {
+        return Ok(None);
+    };
+    let digest = digest::digest(&digest::SHA256, content.as_str().as_bytes());
+    Ok(Some(SendKey {
+        key,
+        digest: digest.as_ref().to_vec(),
+    }))
+}
+
+/// The id of the session that a send starts: made from who sends and their key, so that a retry finds the
+/// session that the first try started. The key belongs to one person, so nobody else can name it.
+fn new_session_id(user: UserId, key: Option<&SendKey>) -> SessionId {
+    let Some(key) = key else {
+        return SessionId::new();
+    };
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(b"parlor session started by a send");
+    context.update(user.0.as_bytes());
+    context.update(key.key.as_str().as_bytes());
+    let hash = context.finish();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.as_ref()[..16]);
+    SessionId(Uuid::new_v8(bytes))
+}
+
+async fn start_with_house_chatbot(
+    conn: &mut Connection,
+    id: SessionId,
+    owner: UserId,
+) -> AppResult<()> {
+    let new = NewSession {
+        id,
+        kind: SessionKind::Private,
+        title: &Title::none(),
+        owner,
+        chatbots: &[ChatbotId::HOUSE],
+    };
+    sessions::insert(conn, &new).await
+}
+
+/// What was sent with this key before.
+async fn earlier(
+    conn: &mut Connection,
+    seat: &Seat,
+    key: Option<&SendKey>,
+) -> AppResult<Option<Sent>> {
+    let Some(key) = key else { return Ok(None) };
+    let Some(found) = messages::find_by_key(conn, seat, &key.key).await? else {
+        return Ok(None);
+    };
+    if found.digest != key.digest {
+        return Err(AppError::conflict(
+            "clientKey",
+            "This client key was used for a message with other content.",
+        ));
+    }
+    let reply = messages::find_reply(conn, seat.session().id, found.message.seq).await?;
+    Ok(Some(Sent {
+        session: seat.session().clone(),
+        message: found.message,
+        reply,
+    }))
+}
+
+/// The chatbot that owes an answer to what a person says here.
+async fn who_answers(conn: &mut Connection, session: &Session) -> AppResult<Option<ChatbotId>> {
+    if session.chatbots_paused || session.kind != SessionKind::Private {
+        return Ok(None);
+    }
+    chatbots::find_first(conn, session.id).await
+}
+
+fn announce(app: &App, sent: &Sent) {
+    let mut messages = vec![sent.message.clone()];
+    messages.extend(sent.reply.clone());
+    app.bus().publish(Notice::Changed {
+        session: sent.session.id,
+        messages,
+    });
+    if sent.reply.is_some() {
+        app.bus().publish(Notice::ReplyWaiting);
+    }
+}

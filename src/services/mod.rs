@@ -1,0 +1,15 @@
+//! What Parlor does: one file a story, one function a deed.
+//!
+//! Authorisation lives here and nowhere else. A deed that writes goes: validate, prove, write in one
+//! transaction, announce. What was written is stored when the function returns; announcing is best effort,
+//! and whoever misses it finds it in the log.
+
+pub mod access;
+pub mod accounts;
+pub mod chatbots;
+pub mod history;
+pub mod logins;
+pub mod messages;
+pub mod replies;
+pub mod sessions;
+pub mod watch;

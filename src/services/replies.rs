@@ -1,0 +1,135 @@
+//! Writing a chatbot's reply: claimed, shown piece by piece, ended once.
+//!
+//! Whoever writes a reply holds a [`Claim`]; every write proves that it still holds.
+
+use diesel_async::AsyncConnection;
+
+use crate::app::App;
+use crate::bus::{Notice, TextPiece};
+use crate::db::messages::Message;
+use crate::db::replies::{self, Claim, Ending};
+use crate::db::users::User;
+use crate::db::{chatbots, messages, users};
+use crate::domain::{Author, MessageStatus, RunnerId};
+use crate::error::{AppError, AppResult};
+
+/// The claim is no longer held: somebody else writes the reply now, or it was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;
+
+/// What a reply answers, and who writes to whom.
+pub struct Assignment {
+    /// The chatbot that writes.
+    pub chatbot: chatbots::Chatbot,
+    /// The person it answers.
+    pub person: User,
+    /// What they said.
+    pub prompt: Message,
+}
+
+/// Claims replies that nobody writes, the oldest first, at most `limit`.
+pub async fn claim(app: &App, runner: RunnerId, limit: usize) -> AppResult<Vec<Claim>> {
+    let mut conn = app.db().connection().await?;
+    replies::claim(&mut conn, runner, limit).await
+}
+
+/// What there is to answer.
+pub async fn assignment(app: &App, claim: &Claim) -> AppResult<Assignment> {
+    let reply = &claim.message;
+    let incomplete =
+        || AppError::Internal(anyhow::anyhow!("a reply without chatbot, prompt or person"));
+    let mut conn = app.db().connection().await?;
+    let prompt_seq = reply.in_reply_to.ok_or_else(incomplete)?;
+    let prompt = messages::find(&mut conn, reply.session_id, prompt_seq)
+        .await?
+        .ok_or_else(incomplete)?;
+    let (Some(Author::Chatbot(chatbot)), Some(Author::User(person))) =
+        (reply.author(), prompt.author())
+    else {
+        return Err(incomplete());
+    };
+    let chatbot = chatbots::by_ids(&mut conn, &[chatbot]).await?.pop();
+    let person = users::by_ids(&mut conn, &[person]).await?.pop();
+    Ok(Assignment {
+        chatbot: chatbot.ok_or_else(incomplete)?,
+        person: person.ok_or_else(incomplete)?,
+        prompt,
+    })
+}
+
+/// Shows more text to those who watch. Nothing is stored: [`checkpoint`] does that, and must have been
+/// called once before the first text is shown, so that a runner after this one knows that text was shown.
+pub fn show(app: &App, claim: &Claim, offset: usize, text: String) {
+    app.bus().publish(Notice::Text {
+        session: claim.message.session_id,
+        piece: TextPiece {
+            seq: claim.message.seq,
+            attempt: claim.message.attempt,
+            offset,
+            text,
+        },
+    });
+}
+
+/// Keeps the text so far and holds the claim for longer.
+pub async fn checkpoint(app: &App, claim: &Claim, text: &str) -> AppResult<Result<(), Lost>> {
+    let mut conn = app.db().connection().await?;
+    let held = replies::checkpoint(&mut conn, &claim.lease, text).await?;
+    Ok(if held { Ok(()) } else { Err(Lost) })
+}
+
+/// Holds the claim for longer while there is nothing to keep.
+pub async fn renew(app: &App, claim: &Claim) -> AppResult<Result<(), Lost>> {
+    let mut conn = app.db().connection().await?;
+    let held = replies::renew(&mut conn, &claim.lease).await?;
+    Ok(if held { Ok(()) } else { Err(Lost) })
+}
+
+/// Gives a reply back of which nothing was shown, for another runner to write.
+pub async fn release(app: &App, claim: &Claim) -> AppResult<()> {
+    let mut conn = app.db().connection().await?;
+    replies::release(&mut conn, &claim.lease).await?;
+    app.bus().publish(Notice::ReplyWaiting);
+    Ok(())
+}
+
+/// Ends the reply with all of its text.
+pub async fn complete(app: &App, claim: &Claim, content: String) -> AppResult<Result<(), Lost>> {
+    let ending = Ending {
+        status: MessageStatus::Complete,
+        content,
+        failure: None,
+    };
+    end(app, claim, ending).await
+}
+
+/// Ends the reply with what was written so far; `failure` tells a person why.
+pub async fn fail(
+    app: &App,
+    claim: &Claim,
+    content: String,
+    failure: &str,
+) -> AppResult<Result<(), Lost>> {
+    let ending = Ending {
+        status: MessageStatus::Failed,
+        content,
+        failure: Some(failure.to_owned()),
+    };
+    end(app, claim, ending).await
+}
+
+async fn end(app: &App, claim: &Claim, ending: Ending) -> AppResult<Result<(), Lost>> {
+    let mut conn = app.db().connection().await?;
+    let ended = conn
+        .transaction(async |conn| replies::finish(conn, &claim.lease, &ending).await)
+        .await?;
+    drop(conn);
+    let Some(message) = ended else {
+        return Ok(Err(Lost));
+    };
+    app.bus().publish(Notice::Changed {
+        session: message.session_id,
+        messages: vec![message],
+    });
+    Ok(Ok(()))
+}

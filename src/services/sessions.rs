@@ -1,0 +1,112 @@
+//! Starting, listing and finding sessions.
+
+use std::collections::HashSet;
+
+use diesel_async::AsyncConnection;
+
+use super::access;
+use crate::app::App;
+use crate::db::sessions::{self, ListKey, NewSession, Session};
+use crate::db::{Connection, chatbots};
+use crate::domain::{
+    ChatbotId, Handle, Page, PageRequest, SessionId, SessionKind, Title, UserId, Viewer,
+};
+use crate::error::{AppError, AppResult};
+
+/// The most chatbots in one session.
+pub const MAX_CHATBOTS: usize = 8;
+
+/// A session as someone wants it.
+pub struct SessionPlan {
+    /// What it is called; nothing for no title.
+    pub title: Option<String>,
+    /// The handles of the chatbots; nothing for the chatbot of the house, an empty list for none.
+    pub chatbots: Option<Vec<String>>,
+}
+
+/// Starts a `PRIVATE` session of the viewer's.
+pub async fn start(app: &App, viewer: &Viewer, plan: SessionPlan) -> AppResult<Session> {
+    let person = viewer.person()?;
+    let title = Title::parse(plan.title.as_deref().unwrap_or_default(), "title")?;
+    let handles = plan.chatbots.map(parse_handles).transpose()?;
+
+    let mut conn = app.db().connection().await?;
+    conn.transaction(async |conn| {
+        let chatbots = match &handles {
+            None => vec![ChatbotId::HOUSE],
+            Some(handles) => invited(conn, person.user, handles).await?,
+        };
+        let id = SessionId::new();
+        let new = NewSession {
+            id,
+            kind: SessionKind::Private,
+            title: &title,
+            owner: person.user,
+            chatbots: &chatbots,
+        };
+        sessions::insert(conn, &new).await?;
+        Ok(access::seat(conn, viewer, id).await?.into_session())
+    })
+    .await
+}
+
+fn parse_handles(handles: Vec<String>) -> AppResult<Vec<Handle>> {
+    let mut seen = HashSet::new();
+    let mut parsed = Vec::new();
+    for handle in &handles {
+        let handle = Handle::parse(handle, "chatbots")?;
+        if seen.insert(handle.clone()) {
+            parsed.push(handle);
+        }
+    }
+    if parsed.len() > MAX_CHATBOTS {
+        return Err(AppError::bad_input(
+            "chatbots",
+            format!("A session has at most {MAX_CHATBOTS} chatbots."),
+        ));
+    }
+    Ok(parsed)
+}
+
+/// The chatbots with these handles, in their order.
+async fn invited(
+    conn: &mut Connection,
+    user: UserId,
+    handles: &[Handle],
+) -> AppResult<Vec<ChatbotId>> {
+    let found = chatbots::by_handles(conn, user, handles).await?;
+    handles
+        .iter()
+        .map(|handle| {
+            found
+                .iter()
+                .find(|chatbot| chatbot.handle.to_lowercase() == handle.key())
+                .map(|chatbot| chatbot.id)
+                .ok_or_else(|| {
+                    AppError::bad_input(
+                        "chatbots",
+                        "There is no chatbot with one of these handles that you may talk to.",
+                    )
+                })
+        })
+        .collect()
+}
+
+/// A page of the viewer's sessions, latest change first.
+pub async fn page(
+    app: &App,
+    viewer: &Viewer,
+    archived: bool,
+    request: &PageRequest<ListKey>,
+) -> AppResult<Page<Session>> {
+    let person = viewer.person()?;
+    let mut conn = app.db().connection().await?;
+    let rows = sessions::page(&mut conn, person.user, archived, request).await?;
+    Ok(Page::new(request, rows))
+}
+
+/// One session of the viewer's; `NOT_FOUND` if it is not theirs to see.
+pub async fn get(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<Session> {
+    let mut conn = app.db().connection().await?;
+    Ok(access::seat(&mut conn, viewer, id).await?.into_session())
+}

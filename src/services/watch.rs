@@ -1,0 +1,140 @@
+//! Watching a session live, until there is a reason to stop.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use futures_util::Stream;
+use tokio::time::sleep;
+
+use super::access;
+use crate::app::App;
+use crate::bus::{Heard, Listener, Notice, Subject};
+use crate::domain::{Person, Rev, SessionId, Viewer};
+use crate::error::{AppError, AppResult};
+use crate::feed::{Follower, Item, Start, View};
+
+/// How long a walk waits before it tries a step again that the database refused.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Why a watch ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The viewer's login has ended.
+    SignedOut,
+    /// The viewer's access token has expired.
+    TokenExpired,
+    /// The cursor is forged, of another session, from before a restored backup or ahead of the log.
+    CursorUnknown,
+    /// This server process is ending; others go on.
+    ServerStopping,
+}
+
+impl EndReason {
+    /// Whether watching again from the last cursor helps, if need be with a new token.
+    pub fn retry(self) -> bool {
+        matches!(self, Self::TokenExpired | Self::ServerStopping)
+    }
+}
+
+/// What someone who watches a session sees.
+#[derive(Clone, Debug)]
+pub enum Sight {
+    /// Something in the session.
+    Item(Item),
+    /// The last there is to see.
+    End(EndReason),
+}
+
+/// Watches a session from a cursor on, or from now on. `NOT_FOUND` without a seat in it.
+///
+/// Ends with [`Sight::End`] and nothing after it. A database out of reach ends nothing: the walk stands
+/// still until it is back.
+pub async fn session(
+    app: &App,
+    viewer: &Viewer,
+    session: SessionId,
+    after: Option<String>,
+    view: View,
+) -> AppResult<impl Stream<Item = Sight> + Send + use<>> {
+    let person = viewer.person()?.clone();
+    // Before the login is looked at a last time, so that its end is seen by one or the other.
+    let login = app.bus().listen(Subject::Login(person.login)).await;
+    super::logins::require_open(app, &person).await?;
+    let seat = access::seat(&mut *app.db().connection().await?, viewer, session).await?;
+    let start = match after {
+        None => Some(Start::Now),
+        Some(cursor) => app
+            .open_cursor(session, &cursor)
+            .filter(|rev| (Rev::START..=seat.session().rev).contains(rev))
+            .map(Start::After),
+    };
+    let follower = start.map(|start| app.feeds().follow(session, start, view));
+    Ok(walk(app.clone(), person, login, follower))
+}
+
+fn walk(
+    app: App,
+    person: Person,
+    login: Listener,
+    follower: Option<Follower>,
+) -> impl Stream<Item = Sight> + Send {
+    async_stream::stream! {
+        let Some(mut follower) = follower else {
+            yield Sight::End(EndReason::CursorUnknown);
+            return;
+        };
+        let end = reason_to_end(&app, &person, login);
+        tokio::pin!(end);
+        loop {
+            let sight = tokio::select! {
+                biased;
+                reason = &mut end => Sight::End(reason),
+                item = next(&mut follower) => Sight::Item(item),
+            };
+            let is_end = matches!(sight, Sight::End(_));
+            yield sight;
+            if is_end {
+                return;
+            }
+        }
+    }
+}
+
+async fn next(follower: &mut Follower) -> Item {
+    loop {
+        match follower.next().await {
+            Ok(item) => return item,
+            Err(error) => {
+                let cause = error.cause().map(tracing::field::debug);
+                tracing::warn!(cause, "a watch can't read the log");
+                sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// Waits for the first reason to end.
+async fn reason_to_end(app: &App, person: &Person, mut login: Listener) -> EndReason {
+    let time_left = (person.expires_at - Utc::now())
+        .to_std()
+        .unwrap_or_default();
+    let signed_out = async {
+        loop {
+            match login.next().await {
+                Heard::Notice(notice) if matches!(*notice, Notice::LoginEnded { .. }) => return,
+                Heard::Notice(_) => {}
+                Heard::Missed => {
+                    let open = super::logins::require_open(app, person).await;
+                    if matches!(open, Err(AppError::Unauthenticated(_))) {
+                        return;
+                    }
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = app.stopping().cancelled() => EndReason::ServerStopping,
+        () = signed_out => EndReason::SignedOut,
+        () = sleep(time_left) => EndReason::TokenExpired,
+    }
+}
