@@ -2,8 +2,10 @@
 //!
 //! The modules import one way only, in the order of `docs/ARCHITECTURE.md`; a test holds it.
 
+pub mod api;
 pub mod app;
 pub mod auth;
+pub mod bots;
 pub mod bus;
 pub mod config;
 pub mod db;

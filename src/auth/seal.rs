@@ -18,8 +18,10 @@ const MAX_SEALED: usize = 512;
 pub enum Purpose {
     /// A place in a session's log.
     Log,
-    /// A row in a list of messages.
+    /// A row in the list of one session's messages.
     Messages,
+    /// A row in the list of the messages of all sessions.
+    History,
     /// A row in the list of sessions.
     Sessions,
     /// A row in the list of chatbots.

@@ -6,12 +6,8 @@ use crate::error::{AppError, AppResult};
 stored_text! {
     /// Who a session is for.
     SessionKind {
-        /// People who were invited, and chatbots.
+        /// A person and chatbots.
         Private = "PRIVATE",
-        /// Open to join.
-        Room = "ROOM",
-        /// A visitor and the owner they came to see.
-        Visit = "VISIT",
     }
 }
 

@@ -5,7 +5,7 @@ use diesel_async::AsyncConnection;
 use super::logins::{self, SignedIn};
 use crate::app::App;
 use crate::db::users::{self, NewUser, User};
-use crate::domain::{DisplayName, EmailAddress, Password, Username, Viewer};
+use crate::domain::{DisplayName, EmailAddress, Password, UserId, Username, Viewer};
 use crate::error::{AppError, AppResult};
 
 /// What someone fills in to get an account. It has no `Debug`: it holds a password.
@@ -45,8 +45,13 @@ pub async fn register(app: &App, registration: Registration) -> AppResult<Signed
 
 /// The viewer's own account.
 pub async fn me(app: &App, viewer: &Viewer) -> AppResult<User> {
-    let person = viewer.person()?;
+    get(app, viewer, viewer.person()?.user).await
+}
+
+/// A person. Everyone who is signed in may see who there is.
+pub async fn get(app: &App, viewer: &Viewer, id: UserId) -> AppResult<User> {
+    viewer.person()?;
     let mut conn = app.db().connection().await?;
-    let mut found = users::by_ids(&mut conn, &[person.user]).await?;
+    let mut found = users::by_ids(&mut conn, &[id]).await?;
     found.pop().ok_or(AppError::NotFound("person"))
 }

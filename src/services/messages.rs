@@ -15,7 +15,7 @@ use crate::db::messages::{self, Message, SendKey};
 use crate::db::sessions::{self, NewSession, Session};
 use crate::db::{Connection, chatbots};
 use crate::domain::{
-    ChatbotId, ClientKey, MessageContent, SessionId, SessionKind, Title, UserId, Viewer,
+    ChatbotId, ClientKey, MessageContent, Rev, SessionId, SessionKind, Title, UserId, Viewer,
 };
 use crate::error::{AppError, AppResult};
 use crate::feed::{Item, Start, View};
@@ -35,12 +35,21 @@ pub struct Draft {
 
 /// A message that is stored.
 pub struct Sent {
-    /// Its session, as it was at the time: its cursor is right behind the message and its reply.
+    /// Its session, as it is now.
     pub session: Session,
     /// The message.
     pub message: Message,
     /// The reply that a chatbot owes, `PENDING`; what it has become, if the send is a retry.
     pub reply: Option<Message>,
+}
+
+impl Sent {
+    /// Right behind what this send wrote, and before anything that came after it: a client that watches
+    /// from here on misses nothing, also when this is a retry long after the send.
+    pub fn position(&self) -> Rev {
+        let reply = self.reply.as_ref().map(|reply| reply.added_rev);
+        reply.unwrap_or(self.message.added_rev)
+    }
 }
 
 /// Stores a message, and the reply that a chatbot owes it, and tells everyone who watches the session.
@@ -91,7 +100,7 @@ pub async fn send(app: &App, viewer: &Viewer, draft: Draft) -> AppResult<Sent> {
 pub async fn wait_for_reply(app: &App, reply: Message, wait: Duration) -> AppResult<Message> {
     let deadline = Instant::now() + wait;
     // From right before the reply's birth on, so that nothing of it is missed.
-    let start = Start::After(crate::domain::Rev(reply.added_rev.0 - 1));
+    let start = Start::After(Rev(reply.added_rev.0 - 1));
     let mut follower = app
         .feeds()
         .follow(reply.session_id, start, View::Everything);
@@ -185,7 +194,7 @@ async fn earlier(
 
 /// The chatbot that owes an answer to what a person says here.
 async fn who_answers(conn: &mut Connection, session: &Session) -> AppResult<Option<ChatbotId>> {
-    if session.chatbots_paused || session.kind != SessionKind::Private {
+    if session.chatbots_paused {
         return Ok(None);
     }
     chatbots::find_first(conn, session.id).await

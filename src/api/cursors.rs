@@ -1,0 +1,142 @@
+//! Cursors of lists: a row's key, sealed for that list, so that a cursor of another list is told apart.
+
+use async_graphql::OutputType;
+use async_graphql::connection::{Connection, Edge};
+use chrono::DateTime;
+use uuid::Uuid;
+
+use crate::auth::{Purpose, Sealer};
+use crate::db::messages::HistoryKey;
+use crate::db::sessions::ListKey;
+use crate::domain::{Bounds, Defaults, Page, PageRequest, Seq, SessionId};
+use crate::error::{AppError, AppResult};
+
+/// The four arguments of a connection, as the client sent them.
+#[derive(Default)]
+pub(super) struct PageArgs {
+    pub(super) first: Option<i32>,
+    pub(super) after: Option<String>,
+    pub(super) last: Option<i32>,
+    pub(super) before: Option<String>,
+}
+
+/// The key that a list is ordered by.
+pub(super) trait ListCursor: Sized {
+    /// Which list.
+    const LIST: Purpose;
+
+    fn to_bytes(&self) -> Vec<u8>;
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+
+    fn seal(&self, sealer: &Sealer) -> String {
+        sealer.seal(Self::LIST, &self.to_bytes())
+    }
+
+    fn open(sealer: &Sealer, text: &str, field: &'static str) -> AppResult<Self> {
+        sealer
+            .open(Self::LIST, text)
+            .and_then(|bytes| Self::from_bytes(&bytes))
+            .ok_or_else(|| AppError::bad_input(field, "This is not a cursor of this list."))
+    }
+}
+
+impl PageArgs {
+    /// The page that is asked for.
+    pub(super) fn parse<K: ListCursor>(
+        self,
+        sealer: &Sealer,
+        defaults: Defaults,
+    ) -> AppResult<PageRequest<K>> {
+        let open = |cursor: Option<String>, field| {
+            cursor.map(|text| K::open(sealer, &text, field)).transpose()
+        };
+        let bounds = Bounds {
+            after: open(self.after, "after")?,
+            before: open(self.before, "before")?,
+        };
+        PageRequest::parse(self.first, self.last, bounds, defaults)
+    }
+}
+
+/// A page as a Relay connection.
+pub(super) fn connection<T, K: ListCursor, N: OutputType>(
+    sealer: &Sealer,
+    page: Page<T>,
+    key: impl Fn(&T) -> K,
+    node: impl Fn(T) -> N,
+) -> Connection<String, N> {
+    let mut connection = Connection::new(page.has_previous, page.has_next);
+    connection.edges.extend(page.items.into_iter().map(|row| {
+        let cursor = key(&row).seal(sealer);
+        Edge::new(cursor, node(row))
+    }));
+    connection
+}
+
+/// Messages of one session.
+impl ListCursor for Seq {
+    const LIST: Purpose = Purpose::Messages;
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.to_be_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(i32::from_be_bytes(bytes.try_into().ok()?)))
+    }
+}
+
+/// Messages of all sessions.
+impl ListCursor for HistoryKey {
+    const LIST: Purpose = Purpose::History;
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.created_at.timestamp_micros().to_be_bytes().to_vec();
+        bytes.extend_from_slice(self.session.0.as_bytes());
+        bytes.extend_from_slice(&self.seq.0.to_be_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (micros, rest) = bytes.split_first_chunk::<8>()?;
+        let (session, seq) = rest.split_first_chunk::<16>()?;
+        Some(Self {
+            created_at: DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?,
+            session: SessionId(Uuid::from_bytes(*session)),
+            seq: Seq::from_bytes(seq)?,
+        })
+    }
+}
+
+/// Sessions, latest change first.
+impl ListCursor for ListKey {
+    const LIST: Purpose = Purpose::Sessions;
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.updated_at.timestamp_micros().to_be_bytes().to_vec();
+        bytes.extend_from_slice(self.id.0.as_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (micros, id) = bytes.split_first_chunk::<8>()?;
+        Some(Self {
+            updated_at: DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?,
+            id: SessionId(Uuid::from_slice(id).ok()?),
+        })
+    }
+}
+
+/// Chatbots, by handle.
+impl ListCursor for String {
+    const LIST: Purpose = Purpose::Chatbots;
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::from_utf8(bytes.to_vec()).ok()
+    }
+}

@@ -1,0 +1,129 @@
+//! From the product's errors to answers: a message for people, a code for programs, and no causes.
+
+use std::sync::Arc;
+
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe,
+};
+use async_graphql::{ErrorExtensionValues, Response, ServerError};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use super::RequestId;
+use crate::error::AppError;
+
+/// What resolvers fail with.
+///
+/// It has no `Display` on purpose: async-graphql turns anything that has one into an answer, and a cause
+/// would leak through a `?`.
+#[derive(Clone, Debug)]
+pub struct ApiError(Arc<AppError>);
+
+/// The result of a resolver.
+pub(super) type ApiResult<T> = Result<T, ApiError>;
+
+impl From<AppError> for ApiError {
+    fn from(error: AppError) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl From<Arc<AppError>> for ApiError {
+    fn from(error: Arc<AppError>) -> Self {
+        Self(error)
+    }
+}
+
+impl From<ApiError> for async_graphql::Error {
+    fn from(ApiError(error): ApiError) -> Self {
+        Self {
+            message: error.to_string(),
+            extensions: Some(extensions(&error)),
+            source: Some(error),
+        }
+    }
+}
+
+/// The answer to a request that could not be executed at all: errors, and no data.
+pub fn error_response(error: AppError, request: RequestId) -> Response {
+    let mut told = ServerError::new(error.to_string(), None);
+    told.extensions = Some(extensions(&error));
+    told.source = Some(Arc::new(error));
+    report(&mut told, Some(request));
+    Response::from_errors(vec![told])
+}
+
+fn extensions(error: &AppError) -> ErrorExtensionValues {
+    let mut values = ErrorExtensionValues::default();
+    values.set("code", error.code());
+    if let Some(field) = error.field() {
+        values.set("field", field);
+    }
+    if let Some(wait) = error.retry_after() {
+        // Whole seconds, as in HTTP's Retry-After (RFC 9110, section 10.2.3), and never "at once".
+        values.set("retryAfter", wait.as_secs().max(1));
+    }
+    values
+}
+
+/// Logs what only the log may hear, once, and completes what the client is told.
+fn report(told: &mut ServerError, request: Option<RequestId>) {
+    let request = request.map(|RequestId(id)| id.to_string());
+    let Some(error) = told.source::<AppError>() else {
+        // The library's own errors are about the document or its variables.
+        let values = told.extensions.get_or_insert_default();
+        if values.get("code").is_none() {
+            values.set("code", "BAD_USER_INPUT");
+        }
+        return;
+    };
+    let Some(cause) = error.cause() else { return };
+    let code = error.code();
+    match error {
+        AppError::Internal(_) => tracing::error!(request, code, ?cause, "request failed"),
+        _ => tracing::warn!(request, code, ?cause, "request failed"),
+    }
+    if let (AppError::Internal(_), Some(request)) = (error, request) {
+        told.extensions
+            .get_or_insert_default()
+            .set("requestId", request);
+    }
+}
+
+/// Passes every answer through `report`.
+pub(super) struct ErrorReporter;
+
+impl ExtensionFactory for ErrorReporter {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for ErrorReporter {
+    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+        let request = ctx.data_opt::<RequestId>().copied();
+        let mut response = next.run(ctx).await;
+        for error in &mut response.errors {
+            report(error, request);
+        }
+        response
+    }
+
+    fn subscribe<'s>(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        stream: BoxStream<'s, Response>,
+        next: NextSubscribe<'_>,
+    ) -> BoxStream<'s, Response> {
+        let request = ctx.data_opt::<RequestId>().copied();
+        next.run(ctx, stream)
+            .map(move |mut response| {
+                for error in &mut response.errors {
+                    report(error, request);
+                }
+                response
+            })
+            .boxed()
+    }
+}

@@ -1,0 +1,147 @@
+//! Rows that fields ask for one by one, fetched many at a time.
+//!
+//! Nothing is remembered between batches. A loader does not ask who looks: whoever holds the id of a row
+//! here got it from a row that they were allowed to see.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+
+use crate::db::Db;
+use crate::db::chatbots::{self, Chatbot};
+use crate::db::members::{self, Member};
+use crate::db::messages::{self, Message};
+use crate::db::sessions::{self, Session};
+use crate::db::users::{self, User};
+use crate::domain::{ChatbotId, Seq, SessionId, UserId};
+use crate::error::AppError;
+
+/// Fetches rows.
+pub(super) struct Rows {
+    db: Db,
+}
+
+impl Rows {
+    pub(super) fn new(db: Db) -> Self {
+        Self { db }
+    }
+}
+
+/// The members of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct MembersOf(pub(super) SessionId);
+
+/// The chatbots of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ChatbotsOf(pub(super) SessionId);
+
+/// How far a person has read in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ReadUpTo(pub(super) UserId, pub(super) SessionId);
+
+type Batch<K, V> = Result<HashMap<K, V>, Arc<AppError>>;
+
+impl Loader<UserId> for Rows {
+    type Value = User;
+    type Error = Arc<AppError>;
+
+    async fn load(&self, ids: &[UserId]) -> Batch<UserId, User> {
+        let mut conn = self.db.connection().await?;
+        let rows = users::by_ids(&mut conn, ids).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<ChatbotId> for Rows {
+    type Value = Chatbot;
+    type Error = Arc<AppError>;
+
+    async fn load(&self, ids: &[ChatbotId]) -> Batch<ChatbotId, Chatbot> {
+        let mut conn = self.db.connection().await?;
+        let rows = chatbots::by_ids(&mut conn, ids).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<SessionId> for Rows {
+    type Value = Session;
+    type Error = Arc<AppError>;
+
+    async fn load(&self, ids: &[SessionId]) -> Batch<SessionId, Session> {
+        let mut conn = self.db.connection().await?;
+        let rows = sessions::by_ids(&mut conn, ids).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<(SessionId, Seq)> for Rows {
+    type Value = Message;
+    type Error = Arc<AppError>;
+
+    async fn load(&self, places: &[(SessionId, Seq)]) -> Batch<(SessionId, Seq), Message> {
+        let mut conn = self.db.connection().await?;
+        let rows = messages::by_places(&mut conn, places).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| ((row.session_id, row.seq), row))
+            .collect())
+    }
+}
+
+impl Loader<MembersOf> for Rows {
+    type Value = Vec<Member>;
+    type Error = Arc<AppError>;
+
+    async fn load(&self, keys: &[MembersOf]) -> Batch<MembersOf, Vec<Member>> {
+        let mut conn = self.db.connection().await?;
+        let ids: Vec<SessionId> = keys.iter().map(|key| key.0).collect();
+        let rows = members::of_sessions(&mut conn, &ids).await?;
+        Ok(grouped(rows, MembersOf))
+    }
+}
+
+impl Loader<ChatbotsOf> for Rows {
+    type Value = Vec<Chatbot>;
+    type Error = Arc<AppError>;
+
+    async fn load(&self, keys: &[ChatbotsOf]) -> Batch<ChatbotsOf, Vec<Chatbot>> {
+        let mut conn = self.db.connection().await?;
+        let ids: Vec<SessionId> = keys.iter().map(|key| key.0).collect();
+        let rows = chatbots::of_sessions(&mut conn, &ids).await?;
+        Ok(grouped(rows, ChatbotsOf))
+    }
+}
+
+impl Loader<ReadUpTo> for Rows {
+    type Value = Seq;
+    type Error = Arc<AppError>;
+
+    async fn load(&self, keys: &[ReadUpTo]) -> Batch<ReadUpTo, Seq> {
+        let mut conn = self.db.connection().await?;
+        let wanted = keys.iter().map(|ReadUpTo(user, session)| (*user, *session));
+        let mut read = HashMap::new();
+        // One person as a rule: a batch rarely spans several requests.
+        for (user, sessions) in grouped(wanted, |user| user) {
+            let rows = members::read_up_to(&mut conn, user, &sessions).await?;
+            read.extend(
+                rows.into_iter()
+                    .map(|(session, seq)| (ReadUpTo(user, session), seq)),
+            );
+        }
+        Ok(read)
+    }
+}
+
+/// Rows by what they belong to, in their order.
+fn grouped<I, K: Eq + Hash, T>(
+    rows: impl IntoIterator<Item = (I, T)>,
+    key: impl Fn(I) -> K,
+) -> HashMap<K, Vec<T>> {
+    let mut groups: HashMap<K, Vec<T>> = HashMap::new();
+    for (id, row) in rows {
+        groups.entry(key(id)).or_default().push(row);
+    }
+    groups
+}

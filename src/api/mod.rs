@@ -1,0 +1,61 @@
+//! The GraphQL schema: what clients see.
+//!
+//! Resolvers are thin: convert, call one service, wrap the row. A field that needs another row goes through
+//! a loader, so that a page costs a fixed number of statements. The doc comments here are the schema's
+//! descriptions.
+
+mod cursors;
+mod error;
+mod ids;
+mod loaders;
+mod mutation;
+mod query;
+mod subscription;
+mod types;
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::extensions::Tracing;
+use uuid::Uuid;
+
+use error::ErrorReporter;
+pub use error::error_response;
+use loaders::Rows;
+use mutation::Mutation;
+use query::Query;
+use subscription::Subscription;
+
+use crate::app::App;
+
+/// The executable schema.
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+/// Names one request in answers and in the log. Every execution carries one as data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(pub Uuid);
+
+/// The schema, ready to execute. Every request must carry a [`Viewer`](crate::domain::Viewer) and a
+/// [`RequestId`] as data.
+pub fn schema(app: &App) -> Schema {
+    let mut builder = builder()
+        .data(app.clone())
+        .data(DataLoader::new(Rows::new(app.db().clone()), tokio::spawn));
+    if !app.config().introspection {
+        builder = builder.disable_introspection().disable_suggestions();
+    }
+    builder.finish()
+}
+
+/// The schema in the schema definition language, as `schema.graphql` holds it.
+pub fn sdl() -> String {
+    builder().finish().sdl()
+}
+
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    async_graphql::Schema::build(Query, Mutation, Subscription)
+        .register_output_type::<types::Node>()
+        .extension(ErrorReporter)
+        .extension(Tracing)
+        .limit_depth(12)
+        .limit_recursive_depth(32)
+        .limit_directives(3)
+}

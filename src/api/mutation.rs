@@ -1,0 +1,158 @@
+//! Writing.
+
+use std::time::Duration;
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+
+use super::error::ApiResult;
+use super::ids;
+use super::types::{
+    AuthPayload, ContextExt, LoginInput, Message, RegisterInput, Session, SessionKind,
+};
+use crate::error::{AppError, AppResult};
+use crate::services::messages::{self, Draft, MAX_WAIT};
+use crate::services::sessions::{self, SessionPlan};
+use crate::services::{accounts, logins};
+
+/// Writing. What a mutation returns is stored.
+pub struct Mutation;
+
+#[Object]
+impl Mutation {
+    /// Opens an account and signs its owner in. `CONFLICT` if the username or the address is taken.
+    async fn register(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who they are.")] input: RegisterInput,
+    ) -> ApiResult<AuthPayload> {
+        Ok(accounts::register(ctx.app()?, input.into()).await?.into())
+    }
+
+    /// Signs in. `UNAUTHENTICATED` for an unknown name and for a wrong password alike.
+    async fn login(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Name and password.")] input: LoginInput,
+    ) -> ApiResult<AuthPayload> {
+        let signed_in = logins::login(ctx.app()?, &input.username, input.password).await?;
+        Ok(signed_in.into())
+    }
+
+    /// Exchanges a refresh token for the next pair of tokens.
+    ///
+    /// A token is good once. Sent again within ten seconds it gives the same successor, so that a lost
+    /// answer signs nobody out; sent later it is in two hands, and its login ends. `UNAUTHENTICATED` then.
+    async fn refresh(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The newest refresh token of this login.")] refresh_token: String,
+    ) -> ApiResult<AuthPayload> {
+        Ok(logins::refresh(ctx.app()?, &refresh_token).await?.into())
+    }
+
+    /// Signs out this device, or all of yours. Their tokens stop working and their subscriptions end.
+    async fn logout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "All of your devices.", default = false)] everywhere: bool,
+    ) -> ApiResult<bool> {
+        logins::logout(ctx.app()?, ctx.viewer()?, everywhere).await?;
+        Ok(true)
+    }
+
+    /// Starts a session of yours.
+    async fn start_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it should be.")] input: StartSessionInput,
+    ) -> ApiResult<Session> {
+        let SessionKind::Private = input.kind;
+        let plan = SessionPlan {
+            title: input.title,
+            chatbots: input.chatbots,
+        };
+        let row = sessions::start(ctx.app()?, ctx.viewer()?, plan).await?;
+        Ok(Session::new(row))
+    }
+
+    /// Sends a message. The session's chatbot owes it a reply, which is born with it.
+    ///
+    /// Stored when this returns. To send safely over a bad line, give a `clientKey` and send again until
+    /// you have an answer. `NOT_FOUND` if there is no such session, `CONFLICT` if the key was used for
+    /// other content.
+    async fn send_message(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to send, and where.")] input: SendMessageInput,
+    ) -> ApiResult<SendMessagePayload> {
+        let app = ctx.app()?;
+        let wait = wait(input.wait_ms)?;
+        let session = input.session_id.map(|id| ids::session(&id, "sessionId"));
+        let draft = Draft {
+            session: session.transpose()?,
+            content: input.content,
+            client_key: input.client_key,
+        };
+        let sent = messages::send(app, ctx.viewer()?, draft).await?;
+        let position = sent.position();
+        let reply = match sent.reply {
+            Some(reply) if reply.status.is_under_way() && !wait.is_zero() => {
+                Some(messages::wait_for_reply(app, reply, wait).await?)
+            }
+            reply => reply,
+        };
+        Ok(SendMessagePayload {
+            session: Session::at(sent.session, position),
+            message: Some(Message::new(sent.message)),
+            reply: reply.map(Message::new),
+        })
+    }
+}
+
+fn wait(milliseconds: i32) -> AppResult<Duration> {
+    u64::try_from(milliseconds)
+        .ok()
+        .map(Duration::from_millis)
+        .filter(|wait| *wait <= MAX_WAIT)
+        .ok_or_else(|| AppError::bad_input("waitMs", "A send waits 0 to 60,000 milliseconds."))
+}
+
+/// A session to be started.
+#[derive(InputObject)]
+struct StartSessionInput {
+    /// Who it is for.
+    #[graphql(default_with = "SessionKind::Private")]
+    kind: SessionKind,
+    /// What it is called: up to 200 characters on one line.
+    title: Option<String>,
+    /// The handles of up to 8 chatbots, the one that answers by default first. Left out: the chatbot of the
+    /// house. An empty list: none.
+    chatbots: Option<Vec<String>>,
+}
+
+/// A message to be sent.
+#[derive(InputObject)]
+struct SendMessageInput {
+    /// Where to. Left out or null: a new `PRIVATE` session with the chatbot of the house.
+    session_id: Option<ID>,
+    /// What it says: up to 32,768 bytes of UTF-8, not blank, without NUL.
+    content: String,
+    /// Your own name for this send: 1 to 128 characters. The same key again returns the first result and
+    /// sends nothing; with other content it is a `CONFLICT`. It never expires.
+    client_key: Option<String>,
+    /// Hold the answer back until the reply has ended, at most this many milliseconds: 0 to 60,000. After
+    /// that the reply is given as it is.
+    #[graphql(default = 0)]
+    wait_ms: i32,
+}
+
+/// A message that is stored.
+#[derive(SimpleObject)]
+struct SendMessagePayload {
+    /// Its session. Subscribe `after` its cursor to see everything that follows on the message.
+    session: Session,
+    /// The message.
+    message: Option<Message>,
+    /// The reply that the chatbot owes. Null if none answers here.
+    reply: Option<Message>,
+}

@@ -1,0 +1,163 @@
+//! Reading.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, ID, Object, SimpleObject};
+
+use super::cursors::{PageArgs, connection};
+use super::error::ApiResult;
+use super::ids;
+use super::types::{Chatbot, ContextExt, Message, Node, Session, User};
+use crate::db::messages::HistoryKey;
+use crate::db::sessions::ListKey;
+use crate::domain::{Defaults, Handle, MAX_MESSAGE_BYTES, NodeId, Seq};
+use crate::services::{accounts, chatbots, history, sessions};
+
+/// Reading. What you may not see is answered like what does not exist.
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// You. `UNAUTHENTICATED` if you are not signed in.
+    async fn me(&self, ctx: &Context<'_>) -> ApiResult<User> {
+        Ok(User(accounts::me(ctx.app()?, ctx.viewer()?).await?))
+    }
+
+    /// The chatbots you may talk to, by handle.
+    async fn chatbots(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many: 0 to 200.", default = 50)] first: i32,
+        #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
+    ) -> ApiResult<Connection<String, Chatbot>> {
+        let app = ctx.app()?;
+        let args = PageArgs {
+            first: Some(first),
+            after,
+            ..PageArgs::default()
+        };
+        let request = args.parse::<String>(app.sealer(), Defaults::First(50))?;
+        let page = chatbots::page(app, ctx.viewer()?, &request).await?;
+        let key = |row: &crate::db::chatbots::Chatbot| row.handle.to_lowercase();
+        Ok(connection(app.sealer(), page, key, Chatbot))
+    }
+
+    /// The chatbot with this handle. Null if there is none that you may talk to.
+    async fn chatbot(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Without regard to case, with or without a leading `@`.")] handle: String,
+    ) -> ApiResult<Option<Chatbot>> {
+        let handle = Handle::parse(&handle, "handle")?;
+        let found = chatbots::find(ctx.app()?, ctx.viewer()?, &handle).await?;
+        Ok(found.map(Chatbot))
+    }
+
+    /// Your sessions, latest change first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many: 0 to 200.", default = 50)] first: i32,
+        #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "Those that were put away instead of the others.",
+            default = false
+        )]
+        archived: bool,
+    ) -> ApiResult<Connection<String, Session>> {
+        let app = ctx.app()?;
+        let args = PageArgs {
+            first: Some(first),
+            after,
+            ..PageArgs::default()
+        };
+        let request = args.parse::<ListKey>(app.sealer(), Defaults::First(50))?;
+        let page = sessions::page(app, ctx.viewer()?, archived, &request).await?;
+        let key = |row: &crate::db::sessions::Session| row.list_key();
+        Ok(connection(app.sealer(), page, key, Session::new))
+    }
+
+    /// One session of yours. `NOT_FOUND` if there is none with this id.
+    async fn session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: ID,
+    ) -> ApiResult<Option<Session>> {
+        let id = ids::session(&id, "id")?;
+        let row = sessions::get(ctx.app()?, ctx.viewer()?, id).await?;
+        Ok(Some(Session::new(row)))
+    }
+
+    /// What was said in one session, or in all of yours merged by time: the newest messages, newest last.
+    /// `NOT_FOUND` if there is no such session.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session; all of yours if left out.")] session_id: Option<ID>,
+        #[graphql(desc = "How many: 0 to 200.", default = 50)] last: i32,
+        #[graphql(desc = "Only what comes before this edge's cursor, taken from the same list.")]
+        before: Option<String>,
+    ) -> ApiResult<Connection<String, Message>> {
+        let (app, viewer) = (ctx.app()?, ctx.viewer()?);
+        let args = PageArgs {
+            last: Some(last),
+            before,
+            ..PageArgs::default()
+        };
+        let sealer = app.sealer();
+        if let Some(id) = session_id {
+            let session = ids::session(&id, "sessionId")?;
+            let request = args.parse::<Seq>(sealer, Defaults::Last(50))?;
+            let page = history::page(app, viewer, session, &request).await?;
+            Ok(connection(sealer, page, |row| row.seq, Message::new))
+        } else {
+            let request = args.parse::<HistoryKey>(sealer, Defaults::Last(50))?;
+            let page = history::page_of_all(app, viewer, &request).await?;
+            Ok(connection(
+                sealer,
+                page,
+                |row| row.history_key(),
+                Message::new,
+            ))
+        }
+    }
+
+    /// What this server is. Needs no login.
+    async fn server_info(&self) -> ServerInfo {
+        ServerInfo {
+            name: "Parlor",
+            version: env!("CARGO_PKG_VERSION"),
+            max_message_length: MAX_MESSAGE_BYTES,
+        }
+    }
+
+    /// Anything that has an id. `NOT_FOUND` if there is nothing with this id that you may see.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: ID,
+    ) -> ApiResult<Option<Node>> {
+        let (app, viewer) = (ctx.app()?, ctx.viewer()?);
+        let node = match ids::node(&id, "id")? {
+            NodeId::User(id) => Node::User(User(accounts::get(app, viewer, id).await?)),
+            NodeId::Chatbot(id) => Node::Chatbot(Chatbot(chatbots::get(app, viewer, id).await?)),
+            NodeId::Session(id) => {
+                Node::Session(Session::new(sessions::get(app, viewer, id).await?))
+            }
+            NodeId::Message(session, seq) => {
+                Node::Message(Message::new(history::get(app, viewer, session, seq).await?))
+            }
+        };
+        Ok(Some(node))
+    }
+}
+
+/// What this server is.
+#[derive(SimpleObject)]
+struct ServerInfo {
+    /// The product's name.
+    name: &'static str,
+    /// The program's version (semantic versioning).
+    version: &'static str,
+    /// The longest message, in bytes of UTF-8.
+    max_message_length: usize,
+}

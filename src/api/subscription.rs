@@ -1,0 +1,82 @@
+//! Live.
+
+use std::time::Duration;
+
+use async_graphql::{Context, ID, Subscription as GraphQLSubscription};
+use futures_util::{Stream, StreamExt, future};
+
+use super::error::ApiError;
+use super::ids;
+use super::types::{ContextExt, Message, SessionEvent};
+use crate::error::AppError;
+use crate::feed::{Item, View};
+use crate::services::watch::{self, EndReason, Sight};
+
+/// Live. A subscription `after` a cursor first gives what came since, then what comes, each change once and
+/// in order; without one it begins now.
+pub struct Subscription;
+
+#[GraphQLSubscription]
+impl Subscription {
+    /// Finished messages of a session, each once, in the order in which they became final: people's
+    /// messages at once, replies when they are whole. Edits are not told.
+    ///
+    /// Keep the last message's `cursor`. The subscription ends with an error that tells why; with
+    /// `UNAVAILABLE`, come back `after` your last cursor.
+    async fn message_added(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session.")] session_id: ID,
+        #[graphql(
+            desc = "Continue from this cursor: a session's or a message's. Left out: from now on."
+        )]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<Message, ApiError>> + use<>, ApiError> {
+        let session = ids::session(&session_id, "sessionId")?;
+        let (app, viewer) = (ctx.app()?, ctx.viewer()?);
+        let sights = watch::session(app, viewer, session, after, View::Finished).await?;
+        Ok(sights.filter_map(|sight| {
+            future::ready(match sight {
+                Sight::Item(Item::Added(row)) => Some(Ok(Message::finished(row))),
+                Sight::Item(_) => None,
+                Sight::End(reason) => Some(Err(end_error(reason).into())),
+            })
+        }))
+    }
+
+    /// Everything that happens in a session: messages added and changed, text of replies as it is written.
+    ///
+    /// Keep the last `cursor`. The last event is `FeedEnded`; if it says `retry`, come back `after` that
+    /// cursor.
+    async fn session_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session.")] session_id: ID,
+        #[graphql(
+            desc = "Continue from this cursor: a session's, a message's or an event's. Left out: from now on."
+        )]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = SessionEvent> + use<>, ApiError> {
+        let session = ids::session(&session_id, "sessionId")?;
+        let (app, viewer) = (ctx.app()?.clone(), ctx.viewer()?);
+        let sights = watch::session(&app, viewer, session, after, View::Everything).await?;
+        Ok(sights.map(move |sight| SessionEvent::new(&app, session, sight)))
+    }
+}
+
+fn end_error(reason: EndReason) -> AppError {
+    match reason {
+        EndReason::SignedOut => AppError::Unauthenticated("This login has ended. Sign in again."),
+        EndReason::TokenExpired => {
+            AppError::Unauthenticated("The access token has expired. Refresh it and come back.")
+        }
+        EndReason::CursorUnknown => AppError::bad_input(
+            "after",
+            "This cursor is not known here. Read the session anew.",
+        ),
+        EndReason::ServerStopping => AppError::Unavailable {
+            retry_after: Duration::from_secs(1),
+            cause: anyhow::anyhow!("the server is stopping"),
+        },
+    }
+}

@@ -1,0 +1,121 @@
+//! What `sessionEvents` gives.
+
+use async_graphql::{Enum, ID, SimpleObject, Union};
+
+use super::Message;
+use crate::app::App;
+use crate::domain::{NodeId, SessionId};
+use crate::feed::Item;
+use crate::services::watch::{self, Sight};
+
+/// Something that happens in a session.
+///
+/// Keep the `cursor` of the last event that had one: subscribe `after` it and you see every later change
+/// exactly once, in order, however long you were away.
+#[derive(Union)]
+pub enum SessionEvent {
+    /// A message that you have not seen.
+    MessageAdded(MessageAdded),
+    /// A message that you have seen has changed.
+    MessageChanged(MessageChanged),
+    /// More text of a reply under way.
+    ReplyDelta(ReplyDelta),
+    /// The replay is over.
+    CaughtUp(CaughtUp),
+    /// The last event.
+    FeedEnded(FeedEnded),
+}
+
+/// A message that you have not seen. A chatbot's reply is added, `PENDING`, with the message it answers.
+#[derive(SimpleObject)]
+pub struct MessageAdded {
+    /// Where to continue from.
+    cursor: String,
+    /// The message, as it is now.
+    message: Message,
+}
+
+/// A message that you have seen has changed: finished, failed, cancelled, edited or deleted.
+#[derive(SimpleObject)]
+pub struct MessageChanged {
+    /// Where to continue from.
+    cursor: String,
+    /// The message, as it is now.
+    message: Message,
+}
+
+/// More text of a reply under way. Its text is what was shown up to `offset`, and then `text`: whatever you
+/// held beyond `offset` is replaced. After coming back you get what has been written so far.
+#[derive(SimpleObject)]
+pub struct ReplyDelta {
+    /// Which reply.
+    message_id: ID,
+    /// How many characters (Unicode scalar values, not UTF-16 units) of the reply come before `text`.
+    offset: usize,
+    /// The text.
+    text: String,
+}
+
+/// The replay of what you missed is over; what follows is live. Comes once.
+#[derive(SimpleObject)]
+pub struct CaughtUp {
+    /// Where to continue from.
+    cursor: String,
+}
+
+/// The last event before the subscription completes.
+#[derive(SimpleObject)]
+pub struct FeedEnded {
+    /// Why.
+    reason: FeedEndReason,
+    /// Whether subscribing again `after` your last cursor helps, with a fresh token if yours has expired.
+    retry: bool,
+}
+
+/// Why a subscription ends.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "watch::EndReason")]
+pub enum FeedEndReason {
+    /// Your login has ended. Sign in again.
+    SignedOut,
+    /// Your access token has expired. Refresh it and come back.
+    TokenExpired,
+    /// The cursor is forged, of another session, from before a restored backup, or ahead of the log. Read
+    /// the session anew.
+    CursorUnknown,
+    /// This server process is ending. Come back: another goes on.
+    ServerStopping,
+}
+
+impl SessionEvent {
+    /// What was seen in a session, as clients see it.
+    pub(in crate::api) fn new(app: &App, session: SessionId, sight: Sight) -> Self {
+        let item = match sight {
+            Sight::Item(item) => item,
+            Sight::End(reason) => {
+                return Self::FeedEnded(FeedEnded {
+                    reason: reason.into(),
+                    retry: reason.retry(),
+                });
+            }
+        };
+        match item {
+            Item::Added(row) => Self::MessageAdded(MessageAdded {
+                cursor: app.seal_cursor(session, row.rev),
+                message: Message::new(row),
+            }),
+            Item::Changed(row) => Self::MessageChanged(MessageChanged {
+                cursor: app.seal_cursor(session, row.rev),
+                message: Message::new(row),
+            }),
+            Item::Text { seq, offset, text } => Self::ReplyDelta(ReplyDelta {
+                message_id: NodeId::Message(session, seq).encode().into(),
+                offset,
+                text,
+            }),
+            Item::CaughtUp(rev) => Self::CaughtUp(CaughtUp {
+                cursor: app.seal_cursor(session, rev),
+            }),
+        }
+    }
+}

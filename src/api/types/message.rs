@@ -1,0 +1,142 @@
+//! Messages and who writes them.
+
+use async_graphql::{Context, Enum, ID, Object, Union};
+use chrono::{DateTime, Utc};
+
+use super::{Chatbot, ContextExt, Session, User, present};
+use crate::api::error::ApiResult;
+use crate::db::messages;
+use crate::domain::{self, NodeId, Rev};
+
+/// How far a message has come.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::MessageStatus")]
+pub enum MessageStatus {
+    /// A reply of which nothing was written yet.
+    Pending,
+    /// A reply being written: follow `ReplyDelta` for its text.
+    Streaming,
+    /// All there.
+    Complete,
+    /// A reply that a person stopped; what was written so far is kept.
+    Cancelled,
+    /// A reply that a fault ended; what was written so far is kept, `failure` tells why.
+    Failed,
+    /// Taken back: the place is kept, the content is gone.
+    Deleted,
+}
+
+/// Who wrote a message.
+#[derive(Union)]
+pub enum Author {
+    /// A person.
+    User(User),
+    /// A chatbot.
+    Chatbot(Chatbot),
+}
+
+/// Something said in a session.
+pub struct Message {
+    row: messages::Message,
+    position: Rev,
+}
+
+impl Message {
+    /// A message whose cursor is its last change.
+    pub(in crate::api) fn new(row: messages::Message) -> Self {
+        let position = row.rev;
+        Self { row, position }
+    }
+
+    /// A message as `messageAdded` gives it: its cursor is where it became final, because that is what
+    /// orders that subscription. Its last change may lie behind messages that are yet to come.
+    pub(in crate::api) fn finished(row: messages::Message) -> Self {
+        let position = row.finished_rev.unwrap_or(row.rev);
+        Self { row, position }
+    }
+}
+
+#[Object]
+impl Message {
+    /// Opaque, globally unique, never changes.
+    pub async fn id(&self) -> ID {
+        NodeId::Message(self.row.session_id, self.row.seq)
+            .encode()
+            .into()
+    }
+
+    /// Where it was said.
+    async fn session(&self, ctx: &Context<'_>) -> ApiResult<Session> {
+        let session = ctx.rows()?.load_one(self.row.session_id).await?;
+        Ok(Session::new(present(session, "session")?))
+    }
+
+    /// Its place in the session's history: 1, 2, 3, ... without holes. It never changes.
+    async fn seq(&self) -> i32 {
+        self.row.seq.0
+    }
+
+    /// Its last change. A subscription `after` it continues from there.
+    async fn cursor(&self, ctx: &Context<'_>) -> ApiResult<String> {
+        Ok(ctx.app()?.seal_cursor(self.row.session_id, self.position))
+    }
+
+    /// Who wrote it.
+    async fn author(&self, ctx: &Context<'_>) -> ApiResult<Author> {
+        let author = match self.row.author() {
+            Some(domain::Author::User(id)) => ctx
+                .rows()?
+                .load_one(id)
+                .await?
+                .map(|row| Author::User(User(row))),
+            Some(domain::Author::Chatbot(id)) => {
+                let row = ctx.rows()?.load_one(id).await?;
+                row.map(|row| Author::Chatbot(Chatbot(row)))
+            }
+            None => None,
+        };
+        present(author, "author")
+    }
+
+    /// What it says: up to 32,768 bytes of UTF-8 from a person. Of a reply under way, what was kept so
+    /// far: it may lag a second behind what `ReplyDelta` has shown.
+    async fn content(&self) -> &str {
+        &self.row.content
+    }
+
+    /// How far it has come.
+    async fn status(&self) -> MessageStatus {
+        self.row.status.into()
+    }
+
+    /// `FAILED` only: why, in words for a person.
+    async fn failure(&self) -> Option<&str> {
+        self.row.failure.as_deref()
+    }
+
+    /// The message that a reply answers.
+    async fn in_reply_to(&self, ctx: &Context<'_>) -> ApiResult<Option<Message>> {
+        let Some(seq) = self.row.in_reply_to else {
+            return Ok(None);
+        };
+        let place = (self.row.session_id, seq);
+        Ok(ctx.rows()?.load_one(place).await?.map(Message::new))
+    }
+
+    /// The idempotency key that its sender gave. Null for anyone else.
+    async fn client_key(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
+        let viewer = ctx.viewer()?.user();
+        let is_sender = viewer.is_some() && viewer == self.row.user_id;
+        Ok(self.row.client_key.as_deref().filter(|_| is_sender))
+    }
+
+    /// When it was sent; of a reply, when it was owed.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.row.created_at
+    }
+
+    /// When its author last changed it. Null if never.
+    async fn edited_at(&self) -> Option<DateTime<Utc>> {
+        self.row.edited_at
+    }
+}

@@ -1,0 +1,59 @@
+//! The schema's types, a file each for what belongs together.
+
+mod chatbot;
+mod events;
+mod message;
+mod node;
+mod session;
+mod signed_in;
+mod user;
+
+use async_graphql::Context;
+use async_graphql::dataloader::DataLoader;
+
+pub(super) use chatbot::Chatbot;
+pub(super) use events::SessionEvent;
+pub(super) use message::Message;
+pub(super) use node::Node;
+pub(super) use session::{Session, SessionKind};
+pub(super) use signed_in::{AuthPayload, LoginInput, RegisterInput};
+pub(super) use user::User;
+
+use super::error::{ApiError, ApiResult};
+use super::loaders::Rows;
+use crate::app::App;
+use crate::domain::Viewer;
+use crate::error::AppError;
+
+/// What the schema was built with and what every request carries.
+pub(super) trait ContextExt {
+    fn app(&self) -> ApiResult<&App>;
+    fn viewer(&self) -> ApiResult<&Viewer>;
+    fn rows(&self) -> ApiResult<&DataLoader<Rows>>;
+}
+
+impl ContextExt for Context<'_> {
+    fn app(&self) -> ApiResult<&App> {
+        data(self)
+    }
+
+    fn viewer(&self) -> ApiResult<&Viewer> {
+        data(self)
+    }
+
+    fn rows(&self) -> ApiResult<&DataLoader<Rows>> {
+        data(self)
+    }
+}
+
+fn data<'c, T: Send + Sync + 'static>(ctx: &Context<'c>) -> ApiResult<&'c T> {
+    ctx.data_opt::<T>().ok_or_else(|| {
+        let missing = std::any::type_name::<T>();
+        AppError::Internal(anyhow::anyhow!("a request without {missing}")).into()
+    })
+}
+
+/// A row that another row names. It is there unless it was deleted a moment ago.
+fn present<T>(row: Option<T>, what: &'static str) -> Result<T, ApiError> {
+    row.ok_or_else(|| AppError::NotFound(what).into())
+}

@@ -1,0 +1,64 @@
+//! People.
+
+use async_graphql::{Context, Enum, ID, Object};
+use chrono::{DateTime, Utc};
+
+use super::ContextExt;
+use crate::api::error::ApiResult;
+use crate::db::users;
+use crate::domain::{self, NodeId};
+
+/// What a person may do beyond their own sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::Role")]
+pub enum Role {
+    /// A visitor without an account.
+    Guest,
+    /// Someone with an account.
+    Member,
+    /// Someone who runs this installation.
+    Admin,
+}
+
+/// A person.
+pub struct User(pub(in crate::api) users::User);
+
+#[Object]
+impl User {
+    /// Opaque, globally unique, never changes.
+    pub async fn id(&self) -> ID {
+        NodeId::User(self.0.id).encode().into()
+    }
+
+    /// The name they sign in with: 3 to 32 characters, unique without regard to case.
+    async fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    /// What to show them as: 1 to 80 characters, not unique.
+    async fn display_name(&self) -> &str {
+        &self.0.display_name
+    }
+
+    /// A few words about themselves. Empty for none.
+    async fn bio(&self) -> &str {
+        &self.0.bio
+    }
+
+    /// Their e-mail address. Null unless it is you, or you are an admin.
+    async fn email(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
+        let viewer = ctx.viewer()?;
+        let may_see = viewer.user() == Some(self.0.id) || viewer.is_admin();
+        Ok(self.0.email.as_deref().filter(|_| may_see))
+    }
+
+    /// What they may do beyond their own sessions.
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// When they came.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}

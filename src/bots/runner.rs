@@ -1,0 +1,83 @@
+//! The runner: takes replies that nobody writes and has them written, many at a time.
+//!
+//! The bus wakes it; a sweep finds what a wake-up missed and what dead runners left behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tracing::{debug, warn};
+
+use super::writing;
+use crate::app::App;
+use crate::bus::{Listener, Subject};
+use crate::domain::RunnerId;
+use crate::services::replies;
+
+/// How many replies are written at a time.
+const AT_ONCE: usize = 256;
+
+/// How many are claimed at a time, so that several processes share them.
+const BATCH: usize = 16;
+
+/// How often the runner looks without being woken.
+const SWEEP: Duration = Duration::from_secs(2);
+
+/// Starts a runner; it ends when the process is asked to.
+pub fn start(app: &App) {
+    app.tasks().spawn(run(app.clone()));
+}
+
+async fn run(app: App) {
+    let runner = RunnerId::new();
+    let mut wake_ups = app.bus().listen(Subject::Replies).await;
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    debug!(%runner, "runner started");
+    while !app.stopping().is_cancelled() {
+        let free = slots.available_permits().min(BATCH);
+        let claimed = match free {
+            0 => 0,
+            _ => take_on(&app, runner, &slots, free).await,
+        };
+        // A full batch: there may be more.
+        if claimed == free && free > 0 {
+            continue;
+        }
+        tokio::select! {
+            () = woken(&mut wake_ups) => {}
+            () = sleep(SWEEP) => {}
+            () = app.stopping().cancelled() => {}
+        }
+    }
+    debug!(%runner, "runner ended");
+}
+
+/// Claims replies and starts a task for each; says how many.
+async fn take_on(app: &App, runner: RunnerId, slots: &Arc<Semaphore>, limit: usize) -> usize {
+    let claims = match replies::claim(app, runner, limit).await {
+        Ok(claims) => claims,
+        Err(error) => {
+            warn!(%runner, cause = error.cause().map(tracing::field::debug), "runner can't claim");
+            return 0;
+        }
+    };
+    let count = claims.len();
+    for claim in claims {
+        // No more are claimed than there are slots, and only this task takes any.
+        let slot = slots.clone().try_acquire_owned();
+        let app = app.clone();
+        app.tasks().clone().spawn(async move {
+            let _slot = slot;
+            writing::write(&app, claim).await;
+        });
+    }
+    count
+}
+
+/// Waits for a wake-up; those that came meanwhile count as one.
+async fn woken(wake_ups: &mut Listener) {
+    wake_ups.next().await;
+    while wake_ups.next().now_or_never().is_some() {}
+}

@@ -1,0 +1,234 @@
+//! Writing one reply: from the engine to those who watch, and into the log.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::{info, warn};
+
+use super::engine::{self, Failure, Pieces};
+use crate::app::App;
+use crate::db::replies::Claim;
+use crate::domain::MessageStatus;
+use crate::error::{AppError, AppResult};
+use crate::services::replies::{self, Lost};
+
+/// Text is held back this long, so that what comes at once is shown at once.
+const COALESCE: Duration = Duration::from_millis(25);
+
+/// The text so far is kept at most this often, and only once it has grown by an eighth: so all checkpoints
+/// of a reply together write a few times its length, however long it gets.
+const CHECKPOINT: Duration = Duration::from_secs(1);
+
+/// The claim is renewed this often when there is nothing to keep: a third of the lease.
+const RENEWAL: Duration = Duration::from_secs(5);
+
+/// How long a reply may go on after the process was asked to end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How often a reply is begun before it counts as impossible.
+const MAX_ATTEMPTS: i16 = 3;
+
+/// How often, a second apart, the end of a reply is written before it is left to the lease.
+const END_TRIES: u32 = 10;
+
+const INTERRUPTED: &str = "The reply was interrupted.";
+const IMPOSSIBLE: &str = "The reply could not be written.";
+
+/// Writes a claimed reply to its end. Whatever happens, the row ends too: here, or when the lease does.
+pub(super) async fn write(app: &App, claim: Claim) {
+    let reply = claim.message.clone();
+    let outcome = Writing::new(app, claim).run().await;
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(Lost)) => {
+            info!(session = %reply.session_id, seq = reply.seq.0, "reply taken over or ended by another")
+        }
+        Err(error) => warn!(
+            session = %reply.session_id,
+            seq = reply.seq.0,
+            cause = error.cause().map(tracing::field::debug),
+            "reply left to its lease"
+        ),
+    }
+}
+
+/// A reply being written.
+struct Writing<'a> {
+    app: &'a App,
+    claim: Claim,
+    text: String,
+    /// How much of the text was shown: bytes, and Unicode scalar values.
+    shown: (usize, usize),
+    /// How much of it was kept, and when. Nothing before the first checkpoint.
+    kept: Option<usize>,
+    held_at: Instant,
+}
+
+/// How the engine came to an end.
+enum Finish {
+    Complete,
+    Failed(String),
+    Lost,
+    /// The process ends first.
+    Stopped,
+}
+
+impl<'a> Writing<'a> {
+    fn new(app: &'a App, claim: Claim) -> Self {
+        Self {
+            app,
+            claim,
+            text: String::new(),
+            shown: (0, 0),
+            kept: None,
+            held_at: Instant::now(),
+        }
+    }
+
+    async fn run(mut self) -> AppResult<Result<(), Lost>> {
+        // A runner before this one showed text and died. Text that was seen is not taken back.
+        if self.claim.message.status == MessageStatus::Streaming {
+            self.text.clone_from(&self.claim.message.content);
+            return self.fail(INTERRUPTED).await;
+        }
+        if self.claim.message.attempt > MAX_ATTEMPTS {
+            return self.fail(IMPOSSIBLE).await;
+        }
+        let assignment = replies::assignment(self.app, &self.claim).await?;
+        let finish = self.follow(engine::reply(&assignment)).await;
+        match finish {
+            Finish::Complete if self.text.is_empty() => {
+                self.fail("The chatbot had nothing to say.").await
+            }
+            Finish::Complete => {
+                let content = std::mem::take(&mut self.text);
+                let end = || replies::complete(self.app, &self.claim, content.clone());
+                persist(end).await
+            }
+            Finish::Failed(failure) => self.fail(&failure).await,
+            Finish::Lost => Ok(Err(Lost)),
+            Finish::Stopped if self.kept.is_none() => {
+                replies::release(self.app, &self.claim).await?;
+                Ok(Ok(()))
+            }
+            Finish::Stopped => self.fail(INTERRUPTED).await,
+        }
+    }
+
+    /// Shows and keeps what the engine says until it ends.
+    async fn follow(&mut self, mut pieces: Pieces) -> Finish {
+        let stopping = self.app.stopping().clone();
+        let stopped = async {
+            stopping.cancelled().await;
+            sleep(LAST_WORDS).await;
+        };
+        tokio::pin!(stopped);
+        let mut show_at: Option<Instant> = None;
+        loop {
+            let show = async {
+                match show_at {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let held = tokio::select! {
+                piece = pieces.next() => match piece {
+                    Some(Ok(piece)) => {
+                        self.text.push_str(&piece);
+                        show_at.get_or_insert_with(|| Instant::now() + COALESCE);
+                        continue;
+                    }
+                    Some(Err(Failure(failure))) => return self.show_rest(Finish::Failed(failure)).await,
+                    None => return self.show_rest(Finish::Complete).await,
+                },
+                () = show => {
+                    show_at = None;
+                    self.show().await
+                }
+                () = sleep_until(self.held_at + RENEWAL) => self.hold().await,
+                () = &mut stopped => return Finish::Stopped,
+            };
+            if held == Err(Lost) {
+                return Finish::Lost;
+            }
+        }
+    }
+
+    async fn show_rest(&mut self, finish: Finish) -> Finish {
+        match self.show().await {
+            Ok(()) => finish,
+            Err(Lost) => Finish::Lost,
+        }
+    }
+
+    /// Shows what was not shown yet; keeps the text first if it is the first or has grown enough.
+    async fn show(&mut self) -> Result<(), Lost> {
+        let fresh = &self.text[self.shown.0..];
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let fresh = fresh.to_owned();
+        let is_due = match self.kept {
+            None => true,
+            Some(kept) => {
+                self.held_at.elapsed() >= CHECKPOINT && self.text.len() >= kept + kept / 8
+            }
+        };
+        if is_due {
+            self.keep().await?;
+            // Without the first checkpoint nobody after this runner would know that text was shown.
+            if self.kept.is_none() {
+                return Ok(());
+            }
+        }
+        let offset = self.shown.1;
+        self.shown = (self.text.len(), offset + fresh.chars().count());
+        replies::show(self.app, &self.claim, offset, fresh);
+        Ok(())
+    }
+
+    async fn keep(&mut self) -> Result<(), Lost> {
+        let kept = replies::checkpoint(self.app, &self.claim, &self.text).await;
+        if self.note(kept)? {
+            self.kept = Some(self.text.len());
+        }
+        Ok(())
+    }
+
+    async fn hold(&mut self) -> Result<(), Lost> {
+        let renewed = replies::renew(self.app, &self.claim).await;
+        self.note(renewed).map(drop)
+    }
+
+    /// Whether the database took it. A database out of reach is no reason to stop before the lease ends.
+    fn note(&mut self, outcome: AppResult<Result<(), Lost>>) -> Result<bool, Lost> {
+        self.held_at = Instant::now();
+        match outcome {
+            Ok(held) => held.map(|()| true),
+            Err(error) => {
+                let cause = error.cause().map(tracing::field::debug);
+                warn!(session = %self.claim.message.session_id, cause, "reply not kept yet");
+                Ok(false)
+            }
+        }
+    }
+
+    async fn fail(&self, failure: &str) -> AppResult<Result<(), Lost>> {
+        persist(|| replies::fail(self.app, &self.claim, self.text.clone(), failure)).await
+    }
+}
+
+/// Writes the end of a reply, again while the database is out of reach.
+async fn persist<F>(mut end: impl FnMut() -> F) -> AppResult<Result<(), Lost>>
+where
+    F: Future<Output = AppResult<Result<(), Lost>>>,
+{
+    for _ in 1..END_TRIES {
+        match timeout(Duration::from_secs(5), end()).await {
+            Ok(Err(AppError::Unavailable { .. })) | Err(_) => sleep(Duration::from_secs(1)).await,
+            Ok(outcome) => return outcome,
+        }
+    }
+    end().await
+}
