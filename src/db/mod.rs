@@ -12,6 +12,7 @@ pub mod members;
 pub mod messages;
 mod migrate;
 mod pool;
+pub mod private;
 pub mod replies;
 pub mod schema;
 pub mod sessions;
