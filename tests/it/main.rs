@@ -1,1 +1,3 @@
-//! x
+//! The integration tests, in one program.
+
+mod private_postgres;
