@@ -1,1 +1,5 @@
-fn main() {}
+//! The `parlor` program. Everything it does is in the library, where tests reach it.
+
+fn main() -> std::process::ExitCode {
+    parlor::cli::main()
+}

@@ -10,5 +10,5 @@ mod seal;
 
 pub use access_token::{AccessToken, AccessTokens, Claims};
 pub use password::Passwords;
-pub use refresh_token::{RefreshToken, RefreshTokens, TokenHash};
+pub use refresh_token::{RefreshToken, RefreshTokens};
 pub use seal::{Purpose, Sealer};

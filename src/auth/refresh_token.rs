@@ -14,9 +14,6 @@ use crate::error::{AppError, AppResult};
 /// A token as a client holds it: 43 characters. It has no `Debug`, so that no log can show it.
 pub struct RefreshToken(String);
 
-/// What is stored of a token: its SHA-256.
-pub type TokenHash = Vec<u8>;
-
 impl RefreshToken {
     /// What a client sent, if it could be a token.
     pub fn parse(text: &str) -> Option<Self> {
@@ -28,8 +25,8 @@ impl RefreshToken {
         self.0
     }
 
-    /// What is stored of it.
-    pub fn hash(&self) -> TokenHash {
+    /// What is stored of it: its SHA-256.
+    pub fn hash(&self) -> Vec<u8> {
         digest::digest(&digest::SHA256, self.0.as_bytes())
             .as_ref()
             .to_vec()

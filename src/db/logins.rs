@@ -7,7 +7,6 @@ use diesel_async::RunQueryDsl;
 
 use super::Connection;
 use super::schema::{logins, refresh_tokens, users};
-use crate::auth::TokenHash;
 use crate::domain::{LoginId, Role, UserId};
 use crate::error::AppResult;
 
@@ -40,7 +39,7 @@ pub struct StoredToken {
 pub async fn open(
     conn: &mut Connection,
     user: UserId,
-    first_token: &TokenHash,
+    first_token: &[u8],
 ) -> AppResult<LoginId> {
     let login = LoginId::new();
     diesel::insert_into(logins::table)
@@ -65,7 +64,7 @@ pub async fn find_open(conn: &mut Connection, login: LoginId) -> AppResult<Optio
 }
 
 /// The stored token, locked until the transaction ends: of twenty that refresh at once, one rotates.
-pub async fn lock_token(conn: &mut Connection, hash: &TokenHash) -> AppResult<Option<StoredToken>> {
+pub async fn lock_token(conn: &mut Connection, hash: &[u8]) -> AppResult<Option<StoredToken>> {
     Ok(refresh_tokens::table
         .filter(refresh_tokens::token_hash.eq(hash))
         .select((
@@ -83,8 +82,8 @@ pub async fn lock_token(conn: &mut Connection, hash: &TokenHash) -> AppResult<Op
 pub async fn rotate(
     conn: &mut Connection,
     login: LoginId,
-    used: &TokenHash,
-    successor: &TokenHash,
+    used: &[u8],
+    successor: &[u8],
 ) -> AppResult<()> {
     diesel::update(refresh_tokens::table.filter(refresh_tokens::token_hash.eq(used)))
         .set(refresh_tokens::used_at.eq(now))
@@ -128,7 +127,7 @@ pub async fn end_all(conn: &mut Connection, user: UserId) -> AppResult<Vec<Login
         .await?)
 }
 
-async fn insert_token(conn: &mut Connection, login: LoginId, hash: &TokenHash) -> AppResult<()> {
+async fn insert_token(conn: &mut Connection, login: LoginId, hash: &[u8]) -> AppResult<()> {
     diesel::insert_into(refresh_tokens::table)
         .values((
             refresh_tokens::token_hash.eq(hash),

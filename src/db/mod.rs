@@ -6,6 +6,7 @@
 pub mod chatbots;
 pub mod epoch;
 mod error;
+mod inspect;
 pub mod log;
 pub mod logins;
 pub mod members;
@@ -19,5 +20,6 @@ pub mod sessions;
 pub mod users;
 
 pub use error::{DbError, OnConstraint};
+pub use inspect::{Inspection, inspect};
 pub use migrate::{MigrationError, migrate, newest_migration, revert_all};
 pub use pool::{Connection, Db};

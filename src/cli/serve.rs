@@ -1,0 +1,105 @@
+//! `parlor serve`: everything up in order, and down again in the opposite one.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use super::database;
+use crate::app::App;
+use crate::config::{Config, Database};
+use crate::{bots, db, http};
+
+/// How long what is under way may take to end once the connections are closed.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Serves until the process is asked to end.
+pub(super) async fn run(config: Config) -> anyhow::Result<()> {
+    let began = Instant::now();
+    // First, so that a port that is taken is told before anything is started.
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("Can't listen on {} (PARLOR_LISTEN)", config.listen))?;
+    let address = listener.local_addr()?;
+
+    let database = database::open(&config).await?;
+    let served = serve(&config, &database, listener, || greet(&config, address, began)).await;
+    database.close().await;
+    info!("stopped");
+    served
+}
+
+async fn serve(
+    config: &Config,
+    database: &database::OpenDatabase,
+    listener: TcpListener,
+    ready: impl FnOnce(),
+) -> anyhow::Result<()> {
+    let ran = db::migrate(database.url()).await?;
+    if ran > 0 {
+        info!(migrations = ran, "the database is up to date");
+    }
+    let secret = database::secret(config)?;
+    let app = App::start(config.clone(), database.url(), &secret)
+        .await
+        .map_err(told)?;
+    bots::start(&app);
+    stop_on_signal(&app)?;
+    ready();
+    http::serve(listener, app.clone()).await?;
+    app.feeds().close().await;
+    app.tasks().close();
+    if tokio::time::timeout(DRAIN, app.tasks().wait()).await.is_err() {
+        warn!("some work did not end in time; it is taken up again at the next start");
+    }
+    Ok(())
+}
+
+/// The product's sentence with its cause, which may be told here: whoever starts the program may know.
+fn told(error: crate::error::AppError) -> anyhow::Error {
+    let sentence = error.to_string();
+    match error {
+        crate::error::AppError::Internal(cause)
+        | crate::error::AppError::Unavailable { cause, .. } => cause.context(sentence),
+        _ => anyhow::anyhow!(sentence),
+    }
+}
+
+/// Asks the program to end on the first SIGINT or SIGTERM, and ends it on the second.
+fn stop_on_signal(app: &App) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stopping = app.stopping().clone();
+    // Lives as long as the process: it is what ends it.
+    tokio::spawn(async move {
+        for is_first in [true, false] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if is_first {
+                info!("stopping: live clients are told to come back");
+                stopping.cancel();
+            }
+        }
+        warn!("ending at once");
+        std::process::exit(130);
+    });
+    Ok(())
+}
+
+fn greet(config: &Config, address: std::net::SocketAddr, began: Instant) {
+    info!(%address, after = ?began.elapsed(), "ready");
+    println!("Parlor {} is at http://{address}", env!("CARGO_PKG_VERSION"));
+    if let Database::Private { .. } = config.database {
+        println!("  its data is in {}", config.data_dir.display());
+    }
+    println!("  GraphQL    http://{address}/graphql (HTTP and WebSocket)");
+    if config.graphiql {
+        println!("  try it     http://{address}/graphiql has a first conversation ready");
+    } else {
+        println!("  try it     curl http://{address}/health/ready");
+    }
+}

@@ -1,0 +1,88 @@
+//! A server in this process, on a free port and a database of its own.
+
+use std::collections::HashMap;
+
+use parlor::app::App;
+use parlor::config::{Config, Secret};
+use parlor::{bots, http};
+use tokio::net::TcpListener;
+
+use super::{Person, TestDatabase};
+
+/// The secret of every test server.
+const SECRET: &str = "a secret that only the tests know of";
+
+/// A running server.
+pub struct TestApp {
+    app: App,
+    database: TestDatabase,
+    url: String,
+}
+
+impl TestApp {
+    /// A server on a new database.
+    pub async fn start() -> Self {
+        Self::start_on(TestDatabase::migrated().await).await
+    }
+
+    /// A server on this database.
+    pub async fn start_on(database: TestDatabase) -> Self {
+        let test = Self::without_chatbots(database).await;
+        bots::start(&test.app);
+        test
+    }
+
+    /// A server on this database that owes replies and writes none.
+    pub async fn without_chatbots(database: TestDatabase) -> Self {
+        Self::configured(database, &[]).await
+    }
+
+    /// A server without chatbots, with these variables set.
+    pub async fn configured(database: TestDatabase, variables: &[(&str, &str)]) -> Self {
+        let mut all = HashMap::from([
+            ("DATABASE_URL", database.url()),
+            ("PARLOR_SECRET", SECRET),
+            ("PARLOR_DATABASE_POOL", "8"),
+            ("PARLOR_INTROSPECTION", "on"),
+        ]);
+        all.extend(variables.iter().copied());
+        let config = Config::read(|name| all.get(name).map(|value| value.into())).unwrap();
+        let secret = Secret::new(SECRET).unwrap();
+        let app = App::start(config, database.url(), &secret).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(http::serve(listener, app.clone()));
+        Self { app, database, url }
+    }
+
+    /// Where it is: `http://127.0.0.1:port`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its parts, for tests that reach behind the API.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Its database, for tests that reach behind the API.
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
+    /// Somebody who has just registered.
+    pub async fn person(&self, username: &str) -> Person {
+        Person::register(self, username).await
+    }
+
+    /// Somebody who is not signed in.
+    pub fn nobody(&self) -> Person {
+        Person::nobody(self)
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.app.stopping().cancel();
+    }
+}

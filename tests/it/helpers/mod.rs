@@ -1,0 +1,12 @@
+//! What every test starts with: a server of its own on a database of its own, and people who use it as
+//! clients do. What reaches behind the API says so in its name.
+
+mod app;
+mod database;
+mod person;
+mod watch;
+
+pub use app::TestApp;
+pub use database::TestDatabase;
+pub use person::{Answer, Person};
+pub use watch::Watch;
