@@ -126,19 +126,21 @@ async fn a_query_that_outlives_its_server_does_not_keep_the_next_one_from_starti
     let server = home.start().await;
     note(server.url(), "kept").await;
     let url = server.url().to_owned();
-    let endless = tokio::spawn(async move { try_ask(&url, ENDLESS).await });
-    let busy = "select count(*)::text as answer from pg_stat_activity \
+    let query = tokio::spawn(async move { try_ask(&url, BUSY).await });
+    let running = "select count(*)::text as answer from pg_stat_activity \
                 where state = 'active' and query like 'do %'";
-    while try_ask(server.url(), busy).await.unwrap() != ["1"] {}
+    while try_ask(server.url(), running).await.unwrap() != ["1"] {}
     kill_9(home.postmaster());
     assert_eq!(notes(server.url()).await, ["kept"]);
-    assert!(endless.await.unwrap().is_err());
+    assert!(query.await.unwrap().is_err());
     server.stop().await;
 }
 
-/// It waits for nothing, so it never learns that its server is dead.
+/// It waits for nothing, so it does not learn that its server is dead. It ends after the test's
+/// deadline, so that a test that fails leaves nothing running for good.
 #[cfg(target_os = "linux")]
-const ENDLESS: &str = "do $$ begin loop null; end loop; end $$";
+const BUSY: &str = "do $$ declare ends timestamptz := clock_timestamp() + interval '90 s'; \
+                    begin while clock_timestamp() < ends loop null; end loop; end $$";
 
 #[tokio::test]
 async fn postgres_ends_cleanly_when_parlor_is_killed() {
