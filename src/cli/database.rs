@@ -51,6 +51,8 @@ impl OpenDatabase {
 pub(super) fn secret(config: &Config) -> anyhow::Result<Secret> {
     match &config.secret {
         Some(secret) => Ok(secret.clone()),
-        None => Secret::load_or_generate(&config.data_dir).context("There is no secret to sign with"),
+        None => {
+            Secret::load_or_generate(&config.data_dir).context("There is no secret to sign with")
+        }
     }
 }

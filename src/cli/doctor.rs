@@ -31,9 +31,16 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     if let Database::Url(_) = config.database
         && config.introspection
     {
-        report.note("introspection", "is on: anyone may read the schema (PARLOR_INTROSPECTION)");
+        report.note(
+            "introspection",
+            "is on: anyone may read the schema (PARLOR_INTROSPECTION)",
+        );
     }
-    Ok(if report.healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn check_database(report: &mut Report, url: &str) {
@@ -54,10 +61,16 @@ async fn check_database(report: &mut Report, url: &str) {
     let known = db::newest_migration();
     match found.newest_migration {
         Some(newest) if newest > known => {
-            report.bad("migrations", "the database is newer than this program: run the newer one");
+            report.bad(
+                "migrations",
+                "the database is newer than this program: run the newer one",
+            );
         }
         Some(newest) if newest == known => report.good("migrations", "all ran"),
-        _ => report.note("migrations", "some are missing: `serve` and `migrate` run them"),
+        _ => report.note(
+            "migrations",
+            "some are missing: `serve` and `migrate` run them",
+        ),
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) async fn run(config: &Config, yes: bool) -> anyhow::Result<()> {
     let emptied = empty(database.url()).await;
     database.close().await;
     emptied?;
-    println!("All data {place} is gone. Clients hold tokens and cursors that mean nothing any more.");
+    println!(
+        "All data {place} is gone. Clients hold tokens and cursors that mean nothing any more."
+    );
     Ok(())
 }
 

@@ -25,7 +25,10 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
 
     let database = database::open(&config).await?;
-    let served = serve(&config, &database, listener, || greet(&config, address, began)).await;
+    let served = serve(&config, &database, listener, || {
+        greet(&config, address, began)
+    })
+    .await;
     database.close().await;
     info!("stopped");
     served
@@ -51,7 +54,10 @@ async fn serve(
     http::serve(listener, app.clone()).await?;
     app.feeds().close().await;
     app.tasks().close();
-    if tokio::time::timeout(DRAIN, app.tasks().wait()).await.is_err() {
+    if tokio::time::timeout(DRAIN, app.tasks().wait())
+        .await
+        .is_err()
+    {
         warn!("some work did not end in time; it is taken up again at the next start");
     }
     Ok(())
@@ -92,7 +98,10 @@ fn stop_on_signal(app: &App) -> anyhow::Result<()> {
 
 fn greet(config: &Config, address: std::net::SocketAddr, began: Instant) {
     info!(%address, after = ?began.elapsed(), "ready");
-    println!("Parlor {} is at http://{address}", env!("CARGO_PKG_VERSION"));
+    println!(
+        "Parlor {} is at http://{address}",
+        env!("CARGO_PKG_VERSION")
+    );
     if let Database::Private { .. } = config.database {
         println!("  its data is in {}", config.data_dir.display());
     }

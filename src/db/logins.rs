@@ -36,11 +36,7 @@ pub struct StoredToken {
 }
 
 /// Opens a login with its first refresh token.
-pub async fn open(
-    conn: &mut Connection,
-    user: UserId,
-    first_token: &[u8],
-) -> AppResult<LoginId> {
+pub async fn open(conn: &mut Connection, user: UserId, first_token: &[u8]) -> AppResult<LoginId> {
     let login = LoginId::new();
     diesel::insert_into(logins::table)
         .values((logins::id.eq(login), logins::user_id.eq(user)))

@@ -108,7 +108,7 @@ mod tests {
     fn a_hole_holds_back_what_follows_until_the_log_fills_it() {
         let mut sequence = Sequence::new(Rev(10));
         assert_eq!(revs(&sequence.announced([message(11)])), [11]);
-        assert_eq!(revs(&sequence.announced([message(13), message(15)])), []);
+        assert!(sequence.announced([message(13), message(15)]).is_empty());
         assert!(sequence.has_hole());
         // 12 was overwritten by 14.
         assert_eq!(

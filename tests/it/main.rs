@@ -1,3 +1,10 @@
 //! The integration tests, in one program.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod graphql_over_http;
+mod graphql_transport_ws;
+mod helpers;
+mod pages;
 mod private_postgres;
+mod raw_socket;

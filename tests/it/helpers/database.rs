@@ -42,9 +42,16 @@ impl TestDatabase {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let cluster = cluster().await;
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let mut conn = AsyncPgConnection::establish(cluster.postgres.url()).await.unwrap();
-        conn.batch_execute(&format!("create database {name} {clause}")).await.unwrap();
-        let url = cluster.postgres.url().replace("/parlor?", &format!("/{name}?"));
+        let mut conn = AsyncPgConnection::establish(cluster.postgres.url())
+            .await
+            .unwrap();
+        conn.batch_execute(&format!("create database {name} {clause}"))
+            .await
+            .unwrap();
+        let url = cluster
+            .postgres
+            .url()
+            .replace("/parlor?", &format!("/{name}?"));
         Self { name, url }
     }
 
@@ -97,7 +104,9 @@ async fn start_cluster() -> Cluster {
     let postgres = PrivatePostgres::start(Options {
         data_dir: folder.clone(),
         pg_bin: std::env::var_os("PARLOR_PG_BIN").map(PathBuf::from),
-        settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        settings: settings
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
     })
     .await
     .unwrap();

@@ -88,7 +88,10 @@ impl Person {
         let claims = tokens.check(self.token()).unwrap();
         let usual = claims.expires_at - claims.issued_at;
         let issued_at = Utc::now() - usual + TimeDelta::from_std(life).unwrap();
-        tokens.issue(claims.user, claims.login, issued_at).unwrap().token
+        tokens
+            .issue(claims.user, claims.login, issued_at)
+            .unwrap()
+            .token
     }
 
     /// The same client with another access token.
@@ -140,7 +143,10 @@ impl Person {
                 json!({}),
             )
             .await;
-        answer.data()["startSession"]["id"].as_str().unwrap().to_owned()
+        answer.data()["startSession"]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// The newest messages of a session, in order.
@@ -155,7 +161,10 @@ impl Person {
                 json!({ "id": session }),
             )
             .await;
-        answer.data()["history"]["nodes"].as_array().unwrap().clone()
+        answer.data()["history"]["nodes"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// Watches a session from a cursor on, or from now on.

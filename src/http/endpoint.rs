@@ -1,0 +1,85 @@
+//! The one path that every GraphQL request takes, whatever brought it here:
+//! [`identify`](Endpoint::identify), [`admit`](Endpoint::admit), then [`execute`](Endpoint::execute) or
+//! [`subscribe`](Endpoint::subscribe).
+
+use async_graphql::Request;
+use futures_util::{Stream, StreamExt as _};
+
+use super::{
+    answer::{Answer, Refusal},
+    execution,
+    operation::{self, Live, Operation, Single},
+};
+use crate::{
+    api::{self, RequestId, Schema},
+    app::App,
+    domain::Viewer,
+    error::{AppError, AppResult},
+    services::logins,
+};
+
+/// Parlor's GraphQL endpoint. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    app: App,
+    schema: Schema,
+}
+
+/// Who asks, and in which request or on which socket.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) viewer: Viewer,
+    pub(super) request_id: RequestId,
+}
+
+impl Endpoint {
+    pub(super) fn new(app: &App) -> Self {
+        Self {
+            app: app.clone(),
+            schema: api::schema(app),
+        }
+    }
+
+    /// Who holds this access token. No token: nobody.
+    pub(super) async fn identify(&self, token: Option<&str>) -> AppResult<Viewer> {
+        match token {
+            Some(token) => logins::identify(&self.app, token).await,
+            None => Ok(Viewer::Nobody),
+        }
+    }
+
+    /// Lets a request in, or refuses it before it costs anything.
+    ///
+    /// What limits a document by its size has its place before [`operation::choose`], which parses: parsing
+    /// is what such limits protect.
+    pub(super) fn admit(&self, request: Request, caller: &Caller) -> Result<Operation, Refusal> {
+        let request = request.data(caller.viewer.clone()).data(caller.request_id);
+        operation::choose(request).map_err(|error| Refusal::new(vec![error]))
+    }
+
+    /// Runs a query or a mutation. It runs to its end even if the answer is not waited for.
+    pub(super) async fn execute(&self, operation: Single, caller: &Caller) -> Answer {
+        match execution::run(self.schema.clone(), operation, self.app.tasks()).await {
+            Ok(response) => response.into(),
+            Err(error) => Answer::Refused(self.refusal(error, caller.request_id)),
+        }
+    }
+
+    /// Runs a subscription: its answers as they come. It ends when the stream is dropped.
+    pub(super) fn subscribe(
+        &self,
+        operation: Live,
+        caller: &Caller,
+    ) -> impl Stream<Item = Answer> + Send + use<> {
+        let (endpoint, request_id) = (self.clone(), caller.request_id);
+        execution::follow(self.schema.clone(), operation).map(move |event| match event {
+            Ok(response) => response.into(),
+            Err(error) => Answer::Refused(endpoint.refusal(error, request_id)),
+        })
+    }
+
+    /// The refusal that tells of `error`.
+    pub(super) fn refusal(&self, error: AppError, request_id: RequestId) -> Refusal {
+        Refusal::new(api::error_response(error, request_id).errors)
+    }
+}

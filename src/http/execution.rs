@@ -1,0 +1,141 @@
+//! Runs operations so that neither a client that hangs up nor a resolver that panics does harm.
+
+use std::{any::Any, panic::AssertUnwindSafe};
+
+use async_graphql::{Executor, Response};
+use futures_util::{Stream, StreamExt as _};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::operation::{Live, Single};
+use crate::error::{AppError, AppResult};
+
+/// Runs an operation with one answer, in a task of its own.
+///
+/// The task goes on when this future is dropped: a write that has begun runs to its end, since a
+/// transaction that is cut in the middle costs its connection. `tasks` is who waits for it at a stop.
+pub(super) async fn run(
+    executor: impl Executor,
+    operation: Single,
+    tasks: &TaskTracker,
+) -> AppResult<Response> {
+    let execution = async move { executor.execute(operation.0).await }.in_current_span();
+    match tasks.spawn(execution).await {
+        Ok(response) => Ok(response),
+        Err(error) => Err(match error.try_into_panic() {
+            Ok(panic) => panicked(panic.as_ref()),
+            Err(cancelled) => AppError::internal(cancelled),
+        }),
+    }
+}
+
+/// Runs a subscription. It lives in whoever polls it, and ends with them.
+pub(super) fn follow(
+    executor: impl Executor,
+    operation: Live,
+) -> impl Stream<Item = AppResult<Response>> + Send + 'static {
+    // Resolvers share nothing across a panic but what has its own guards (the pool, channels).
+    let stream = AssertUnwindSafe(executor.execute_stream(operation.0, None)).catch_unwind();
+    stream.map(|item| item.map_err(|panic| panicked(panic.as_ref())))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> AppError {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    AppError::internal(anyhow::anyhow!("a resolver panicked: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use async_graphql::{Object, Request, Schema, Subscription};
+    use futures_util::stream;
+    use tokio::{sync::Notify, time::timeout};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Gates {
+        begun: Notify,
+        go_on: Notify,
+        written: Notify,
+    }
+
+    struct Query;
+    #[Object]
+    impl Query {
+        async fn breaks(&self) -> bool {
+            break_as_planned()
+        }
+    }
+
+    fn break_as_planned<T>() -> T {
+        panic!("as planned")
+    }
+
+    struct Mutation(Arc<Gates>);
+    #[Object]
+    impl Mutation {
+        async fn write(&self) -> bool {
+            self.0.begun.notify_one();
+            self.0.go_on.notified().await;
+            self.0.written.notify_one();
+            true
+        }
+    }
+
+    struct Subscriptions;
+    #[Subscription]
+    impl Subscriptions {
+        async fn breaks(&self) -> impl Stream<Item = i32> {
+            stream::iter([1, 2]).map(|number| match number {
+                1 => number,
+                _ => break_as_planned(),
+            })
+        }
+    }
+
+    fn schema(gates: &Arc<Gates>) -> Schema<Query, Mutation, Subscriptions> {
+        Schema::new(Query, Mutation(gates.clone()), Subscriptions)
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_resolver_is_an_internal_error() {
+        let operation = Single(Request::new("{ breaks }"));
+        let result = run(schema(&Arc::default()), operation, &TaskTracker::new()).await;
+        let error = result.expect_err("it panics");
+        assert_eq!(error.code(), "INTERNAL");
+        let cause = error.cause().map(ToString::to_string);
+        assert_eq!(cause.as_deref(), Some("a resolver panicked: as planned"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_subscription_ends_it_with_an_internal_error() {
+        let operation = Live(Request::new("subscription { breaks }"));
+        let stream = follow(schema(&Arc::default()), operation);
+        let items: Vec<_> = stream.map(|item| item.map(|_| ())).collect().await;
+        assert!(matches!(items[..], [Ok(()), Err(AppError::Internal(_))]));
+    }
+
+    #[tokio::test]
+    async fn a_write_runs_to_its_end_when_nobody_waits_for_it_any_more() {
+        let gates = Arc::<Gates>::default();
+        let tasks = TaskTracker::new();
+        let operation = Single(Request::new("mutation { write }"));
+        let waiting = run(schema(&gates), operation, &tasks);
+        tokio::select! {
+            _ = waiting => panic!("it waits for the gate"),
+            () = gates.begun.notified() => {}
+        }
+        gates.go_on.notify_one();
+        timeout(Duration::from_secs(10), gates.written.notified())
+            .await
+            .expect("it is written in time");
+        tasks.close();
+        tasks.wait().await;
+    }
+}

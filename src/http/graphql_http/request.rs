@@ -1,0 +1,131 @@
+//! Reads a GraphQL request from an HTTP body or from an address.
+
+use std::time::Duration;
+
+use async_graphql::Request as GraphQLRequest;
+use axum::{
+    body::Bytes,
+    extract::{FromRequest as _, Query, Request},
+    http::{HeaderMap, StatusCode, Uri, header},
+};
+use serde_json::{Map, Value};
+use tokio::time::timeout;
+
+use super::accept::is_utf8;
+use crate::{
+    error::{AppError, AppResult},
+    http::{MAX_BODY_BYTES, parameters},
+};
+
+/// A request that is not a well-formed GraphQL request over HTTP. It has the same status whatever media
+/// type the answer has.
+pub(super) struct Malformed {
+    pub(super) status: StatusCode,
+    pub(super) error: AppError,
+}
+
+impl From<AppError> for Malformed {
+    fn from(error: AppError) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error,
+        }
+    }
+}
+
+/// The parameters in a body of JSON.
+pub(super) async fn from_body(
+    request: Request,
+    deadline: Duration,
+) -> Result<GraphQLRequest, Malformed> {
+    require_json(request.headers())?;
+    let body = match timeout(deadline, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(rejection)) => return Err(unread_body(rejection.status())),
+        Err(_) => return Err(unread_body(StatusCode::REQUEST_TIMEOUT)),
+    };
+    let wrong = |message| AppError::bad_input("body", message);
+    match serde_json::from_slice(&body) {
+        Ok(Value::Object(object)) => Ok(parameters::read(object)?),
+        // Batching is no part of the specification, and a way around limits that count requests.
+        Ok(Value::Array(_)) => Err(wrong("Send one operation in one request: no array.").into()),
+        Ok(_) => Err(wrong("The body must be a JSON object.").into()),
+        Err(_) => Err(wrong("The body is not JSON.").into()),
+    }
+}
+
+/// Only `application/json` in UTF-8 and as it is.
+///
+/// This also keeps other sites' pages out: a browser sends this type across origins only after it has asked
+/// (a CORS preflight), while the types of HTML forms and of `text/plain` need no asking.
+fn require_json(headers: &HeaderMap) -> Result<(), Malformed> {
+    let unsupported = |message| Malformed {
+        status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        error: AppError::bad_input("content-type", message),
+    };
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let mut parts = content_type.split(';').map(str::trim);
+    let is_json = parts
+        .next()
+        .is_some_and(|name| name.eq_ignore_ascii_case("application/json"));
+    let in_utf8 = parts
+        .filter_map(|part| part.split_once('='))
+        .filter(|(key, _)| key.trim().eq_ignore_ascii_case("charset"))
+        .all(|(_, charset)| is_utf8(charset));
+    if !is_json || !in_utf8 {
+        return Err(unsupported("The body must be application/json in UTF-8."));
+    }
+    let as_it_is = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .all(|encoding| encoding == "identity");
+    if !as_it_is {
+        return Err(unsupported("The body must not be compressed."));
+    }
+    Ok(())
+}
+
+fn unread_body(status: StatusCode) -> Malformed {
+    let message = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            format!("The body may have {MAX_BODY_BYTES} bytes at most.")
+        }
+        StatusCode::REQUEST_TIMEOUT => "The body took too long to arrive.".to_owned(),
+        _ => "The body could not be read.".to_owned(),
+    };
+    Malformed {
+        status,
+        error: AppError::bad_input("body", message),
+    }
+}
+
+/// The parameters in the query part of an address. `variables` and `extensions` are JSON in there.
+pub(super) fn from_address(uri: &Uri) -> AppResult<GraphQLRequest> {
+    let unreadable = || AppError::bad_input("query", "The address can't be read.");
+    let Query(pairs) =
+        Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| unreadable())?;
+    let mut object = Map::new();
+    for (name, text) in pairs {
+        let value = match name.as_str() {
+            "operationName" if text.is_empty() => Value::Null,
+            "variables" => json_in(&text, "variables")?,
+            "extensions" => json_in(&text, "extensions")?,
+            _ => Value::String(text),
+        };
+        if object.insert(name, value).is_some() {
+            return Err(AppError::bad_input(
+                "query",
+                "A parameter may stand in the address only once.",
+            ));
+        }
+    }
+    parameters::read(object)
+}
+
+fn json_in(text: &str, name: &'static str) -> AppResult<Value> {
+    serde_json::from_str(text)
+        .map_err(|_| AppError::bad_input(name, format!("`{name}` must be JSON.")))
+}

@@ -1,0 +1,121 @@
+//! The operations under way on one socket.
+
+use std::collections::HashMap;
+
+use futures_util::{
+    Stream, StreamExt as _,
+    future::ready,
+    stream::{self, AbortHandle, Abortable, BoxStream, SelectAll},
+};
+
+use crate::http::answer::Answer;
+
+/// A socket runs at most this many operations at once.
+pub(super) const MAX_OPERATIONS: usize = 20;
+
+/// Operations by the id that the client gave them. They make progress only while somebody waits for
+/// [`next`](Self::next).
+#[derive(Default)]
+pub(super) struct Operations {
+    running: SelectAll<Abortable<BoxStream<'static, Event>>>,
+    handles: HashMap<String, AbortHandle>,
+}
+
+/// What an operation says.
+pub(super) struct Event {
+    /// Which operation.
+    pub(super) id: String,
+    /// Its next answer, or `None` at its end.
+    pub(super) answer: Option<Answer>,
+}
+
+impl Operations {
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.handles.contains_key(id)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.handles.len() >= MAX_OPERATIONS
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.handles.is_empty()
+    }
+
+    /// Adds an operation. The caller has made sure that the id is free.
+    pub(super) fn start(
+        &mut self,
+        id: String,
+        answers: impl Stream<Item = Answer> + Send + 'static,
+    ) {
+        let (handle, registration) = AbortHandle::new_pair();
+        self.handles.insert(id.clone(), handle);
+        let end = Event {
+            id: id.clone(),
+            answer: None,
+        };
+        let events = answers
+            .map(move |answer| Event {
+                id: id.clone(),
+                answer: Some(answer),
+            })
+            .chain(stream::once(ready(end)));
+        self.running
+            .push(Abortable::new(events.boxed(), registration));
+    }
+
+    /// Ends an operation, if it is under way: nothing more comes from it.
+    ///
+    /// Its stream is dropped when [`next`](Self::next) is waited for again.
+    pub(super) fn stop(&mut self, id: &str) {
+        if let Some(handle) = self.handles.remove(id) {
+            handle.abort();
+        }
+    }
+
+    /// The next event of any operation; never one when there are none. Safe to drop.
+    pub(super) async fn next(&mut self) -> Event {
+        match self.running.next().await {
+            Some(event) => {
+                if event.answer.is_none() {
+                    self.handles.remove(&event.id);
+                }
+                event
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn answers(count: usize) -> impl Stream<Item = Answer> + Send + 'static {
+        stream::iter((0..count).map(|_| Answer::Executed("{}".into())))
+    }
+
+    #[tokio::test]
+    async fn an_operation_answers_ends_and_frees_its_id() {
+        let mut operations = Operations::default();
+        operations.start("a".to_owned(), answers(1));
+        assert!(operations.contains("a"));
+        assert!(operations.next().await.answer.is_some());
+        assert!(operations.next().await.answer.is_none());
+        assert!(operations.is_empty());
+        assert!(operations.next().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_stopped_operation_says_nothing_more_even_if_its_id_is_used_again() {
+        let mut operations = Operations::default();
+        operations.start("a".to_owned(), answers(5));
+        operations.next().await;
+        operations.stop("a");
+        operations.start("a".to_owned(), answers(0));
+        assert!(operations.next().await.answer.is_none());
+        assert!(operations.next().now_or_never().is_none());
+    }
+}

@@ -1,0 +1,163 @@
+//! The messages of graphql-transport-ws, read strictly and written.
+
+use async_graphql::Request;
+use axum::extract::ws::Utf8Bytes;
+use serde_json::{Map, Value};
+
+use super::close::Close;
+use crate::http::parameters;
+
+/// A message's optional payload.
+pub(super) type Payload = Option<Map<String, Value>>;
+
+/// What a client may say.
+pub(super) enum ClientMessage {
+    /// Who it is.
+    ConnectionInit(Payload),
+    /// Asks for a pong, which the payload comes back in.
+    Ping(Payload),
+    /// Needs no answer.
+    Pong,
+    /// Begins an operation.
+    Subscribe {
+        /// The client's own name for it on this socket.
+        id: String,
+        /// What to run.
+        request: Box<Request>,
+    },
+    /// Ends an operation.
+    Complete {
+        /// Its name.
+        id: String,
+    },
+}
+
+impl ClientMessage {
+    /// Reads a message; what is none closes the socket.
+    pub(super) fn parse(text: &str) -> Result<Self, Close> {
+        let Ok(Value::Object(mut message)) = serde_json::from_str(text) else {
+            return Err(Close::bad_message("not a JSON object"));
+        };
+        match message.remove("type").as_ref().and_then(Value::as_str) {
+            Some("connection_init") => Ok(Self::ConnectionInit(payload(&mut message)?)),
+            Some("ping") => Ok(Self::Ping(payload(&mut message)?)),
+            Some("pong") => payload(&mut message).map(|_| Self::Pong),
+            Some("subscribe") => Ok(Self::Subscribe {
+                id: id(&mut message)?,
+                request: Box::new(request(&mut message)?),
+            }),
+            Some("complete") => Ok(Self::Complete {
+                id: id(&mut message)?,
+            }),
+            Some(other) => Err(Close::bad_message(&format!("unknown type {other:?}"))),
+            None => Err(Close::bad_message("`type` must be a string")),
+        }
+    }
+}
+
+fn payload(message: &mut Map<String, Value>) -> Result<Payload, Close> {
+    match message.remove("payload") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(payload)) => Ok(Some(payload)),
+        Some(_) => Err(Close::bad_message("`payload` must be an object")),
+    }
+}
+
+fn id(message: &mut Map<String, Value>) -> Result<String, Close> {
+    match message.remove("id") {
+        Some(Value::String(id)) if !id.is_empty() => Ok(id),
+        _ => Err(Close::bad_message("`id` must be a string and not empty")),
+    }
+}
+
+fn request(message: &mut Map<String, Value>) -> Result<Request, Close> {
+    let parameters = payload(message)?.unwrap_or_default();
+    parameters::read(parameters).map_err(|error| Close::bad_message(&error.to_string()))
+}
+
+/// What the server may say. Payloads are JSON already and are only put in their place.
+pub(super) enum ServerMessage<'a> {
+    /// The client may begin.
+    ConnectionAck,
+    /// Answers a ping.
+    Pong(Payload),
+    /// One answer of an operation.
+    Next {
+        /// The operation.
+        id: &'a str,
+        /// The GraphQL response.
+        response: &'a str,
+    },
+    /// The operation ends: it could not run.
+    Error {
+        /// The operation.
+        id: &'a str,
+        /// The list of errors.
+        errors: &'a str,
+    },
+    /// The operation ends.
+    Complete {
+        /// The operation.
+        id: &'a str,
+    },
+}
+
+impl ServerMessage<'_> {
+    /// The message as it goes out.
+    pub(super) fn text(self) -> Utf8Bytes {
+        let quoted = |id: &str| Value::from(id).to_string();
+        match self {
+            Self::ConnectionAck => Utf8Bytes::from_static(r#"{"type":"connection_ack"}"#),
+            Self::Pong(None) => Utf8Bytes::from_static(r#"{"type":"pong"}"#),
+            Self::Pong(Some(payload)) => {
+                let payload = Value::Object(payload);
+                format!(r#"{{"type":"pong","payload":{payload}}}"#).into()
+            }
+            Self::Next { id, response } => {
+                let id = quoted(id);
+                format!(r#"{{"id":{id},"type":"next","payload":{response}}}"#).into()
+            }
+            Self::Error { id, errors } => {
+                let id = quoted(id);
+                format!(r#"{{"id":{id},"type":"error","payload":{errors}}}"#).into()
+            }
+            Self::Complete { id } => {
+                let id = quoted(id);
+                format!(r#"{{"id":{id},"type":"complete"}}"#).into()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_message_of_the_protocol_is_refused() {
+        for text in [
+            "",
+            "nonsense",
+            "[]",
+            "{}",
+            r#"{"type":7}"#,
+            r#"{"type":"start","id":"1"}"#,
+            r#"{"type":"connection_init","payload":7}"#,
+            r#"{"type":"subscribe","payload":{"query":"{a}"}}"#,
+            r#"{"type":"subscribe","id":"","payload":{"query":"{a}"}}"#,
+            r#"{"type":"subscribe","id":1,"payload":{"query":"{a}"}}"#,
+            r#"{"type":"subscribe","id":"1"}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":[]}}"#,
+            r#"{"type":"complete"}"#,
+        ] {
+            let close = ClientMessage::parse(text).err().expect(text);
+            assert_eq!(close.frame().code, 4400, "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_are_quoted() {
+        let text = ServerMessage::Complete { id: "a\"b" }.text();
+        assert_eq!(text.as_str(), r#"{"id":"a\"b","type":"complete"}"#);
+    }
+}

@@ -1,0 +1,103 @@
+//! Parlor on the network: the routes, and the server that answers them.
+//!
+//! GraphQL comes in over two transports, [`graphql_http`] and [`graphql_ws`]. Both read a request their own
+//! way and then take the one path of [`endpoint::Endpoint`], so that what is refused, counted or run there
+//! is so on every transport.
+
+mod answer;
+mod endpoint;
+mod execution;
+mod graphql_http;
+mod graphql_ws;
+mod health;
+mod identity;
+mod listen;
+mod operation;
+mod origin;
+pub mod pages;
+mod parameters;
+mod request_id;
+mod timings;
+
+use std::{io, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    middleware,
+    response::Response,
+    routing::get,
+};
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+pub use timings::Timings;
+
+use crate::app::App;
+use endpoint::Endpoint;
+
+/// A request's body has at most this many bytes.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// What the handlers share.
+struct Server {
+    app: App,
+    endpoint: Endpoint,
+    timings: Timings,
+    /// Open sockets. An upgraded connection leaves the accept loop's sight, so it is counted here.
+    sockets: TaskTracker,
+}
+
+type Shared = Arc<Server>;
+
+/// Answers requests on `listener` until [`App::stopping`] fires and what is under way has ended.
+///
+/// Returns at the latest [`Timings::stop`] after that, whatever is still open then.
+///
+/// # Errors
+///
+/// None today: a failing `accept` is logged and tried again.
+pub async fn serve(listener: TcpListener, app: App) -> io::Result<()> {
+    serve_with(listener, app, Timings::default()).await
+}
+
+/// [`serve`] with other deadlines than the usual ones.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) -> io::Result<()> {
+    let server = Arc::new(Server {
+        endpoint: Endpoint::new(&app),
+        app,
+        timings,
+        sockets: TaskTracker::new(),
+    });
+    listen::run(listener, router(&server), &server).await;
+    Ok(())
+}
+
+fn router(server: &Shared) -> Router {
+    let pages = if server.app.config().graphiql {
+        pages::router()
+    } else {
+        Router::new()
+    };
+    Router::new()
+        .route("/graphql", get(graphql).post(graphql_http::post))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(request_id::assign))
+        .with_state(server.clone())
+        .merge(pages)
+}
+
+/// `GET /graphql` is a query in the address, or the beginning of a socket.
+async fn graphql(State(server): State<Shared>, request: Request) -> Response {
+    if graphql_ws::is_wanted(&request) {
+        graphql_ws::upgrade(server, request).await
+    } else {
+        graphql_http::get(server, request).await
+    }
+}

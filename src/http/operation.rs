@@ -1,0 +1,135 @@
+//! Which operation of a document is asked for, and of what kind it is.
+
+use async_graphql::{
+    Request, ServerError, Value, Variables,
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+};
+
+/// An operation that is ready to run. The kinds are types of their own, so that nothing can run a
+/// subscription for one answer or a mutation where only queries may pass.
+pub(super) enum Operation {
+    /// Reads.
+    Query(Single),
+    /// Writes.
+    Mutation(Single),
+    /// Answers again and again.
+    Subscription(Live),
+}
+
+/// An operation with one answer.
+pub(super) struct Single(pub(super) Request);
+
+/// An operation with a stream of answers.
+pub(super) struct Live(pub(super) Request);
+
+/// Parses the request's document, once: the request keeps what was parsed.
+pub(super) fn choose(mut request: Request) -> Result<Operation, ServerError> {
+    request.parsed_query()?;
+    let name = request.operation_name.clone();
+    let variables = std::mem::take(&mut request.variables);
+    let chosen = named(request.parsed_query()?, name.as_deref())?;
+    require_variables(chosen, &variables)?;
+    let kind = chosen.ty;
+    request.variables = variables;
+    Ok(match kind {
+        OperationType::Query => Operation::Query(Single(request)),
+        OperationType::Mutation => Operation::Mutation(Single(request)),
+        OperationType::Subscription => Operation::Subscription(Live(request)),
+    })
+}
+
+/// `GetOperation` of the GraphQL specification, section 6.1.
+fn named<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Result<&'a OperationDefinition, ServerError> {
+    let unknown = |name| ServerError::new(format!("Unknown operation named \"{name}\"."), None);
+    match (&document.operations, name) {
+        (DocumentOperations::Single(only), None) => Ok(&only.node),
+        (DocumentOperations::Single(_), Some(name)) => Err(unknown(name)),
+        (DocumentOperations::Multiple(all), Some(name)) => all
+            .get(name)
+            .map(|found| &found.node)
+            .ok_or_else(|| unknown(name)),
+        (DocumentOperations::Multiple(all), None) => {
+            let mut all = all.values();
+            match (all.next(), all.next()) {
+                (Some(only), None) => Ok(&only.node),
+                _ => Err(ServerError::new(
+                    "The document has several operations: say which one in `operationName`.",
+                    None,
+                )),
+            }
+        }
+    }
+}
+
+/// `CoerceVariableValues`, section 6.1.2: a required variable must be there and not null, even one that is
+/// used nowhere. The GraphQL library looks at a variable only where it is used.
+fn require_variables(
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> Result<(), ServerError> {
+    for definition in &operation.variable_definitions {
+        let variable = &definition.node;
+        let missing = match variables.get(&variable.name.node) {
+            None => variable.default_value().is_none(),
+            Some(Value::Null) => !variable.var_type.node.nullable,
+            Some(_) => false,
+        };
+        if missing {
+            let message = format!(
+                "Variable \"${}\" of required type \"{}\" was not provided.",
+                variable.name.node, variable.var_type.node
+            );
+            return Err(ServerError::new(message, Some(definition.pos)));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn kind(request: Request) -> &'static str {
+        match choose(request) {
+            Ok(Operation::Query(_)) => "query",
+            Ok(Operation::Mutation(_)) => "mutation",
+            Ok(Operation::Subscription(_)) => "subscription",
+            Err(_) => "refused",
+        }
+    }
+
+    #[test]
+    fn the_name_chooses_among_several_and_must_fit() {
+        let document = "query A { a } mutation B { b } subscription C { c }";
+        assert_eq!(kind(Request::new(document).operation_name("A")), "query");
+        assert_eq!(kind(Request::new(document).operation_name("B")), "mutation");
+        assert_eq!(
+            kind(Request::new(document).operation_name("C")),
+            "subscription"
+        );
+        assert_eq!(kind(Request::new(document).operation_name("D")), "refused");
+        assert_eq!(kind(Request::new(document)), "refused");
+        assert_eq!(kind(Request::new("{ a }").operation_name("A")), "refused");
+        assert_eq!(kind(Request::new("query A { a }")), "query");
+        assert_eq!(kind(Request::new("query {")), "refused");
+    }
+
+    #[test]
+    fn a_required_variable_must_be_there_even_where_nothing_uses_it() {
+        let given = |variables| {
+            kind(
+                Request::new("query ($a: ID!, $b: Int! = 3, $c: Int) { x }")
+                    .variables(Variables::from_json(variables)),
+            )
+        };
+        assert_eq!(given(json!({})), "refused");
+        assert_eq!(given(json!({"a": null})), "refused");
+        assert_eq!(given(json!({"a": "1", "b": null})), "refused");
+        assert_eq!(given(json!({"a": "1"})), "query");
+    }
+}

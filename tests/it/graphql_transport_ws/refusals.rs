@@ -1,0 +1,135 @@
+//! What a socket is refused or closed for at once.
+
+use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt as _, time::timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{EVENTS, follow, session};
+use crate::{
+    helpers::TestApp,
+    raw_socket::{RawSocket, SOON},
+};
+
+#[tokio::test]
+async fn what_is_no_message_closes_with_4400() {
+    let app = TestApp::start().await;
+    let long = "x".repeat(500);
+    for frame in [
+        Message::text("nonsense"),
+        Message::text("[]"),
+        Message::text(r#"{"type":"start"}"#),
+        Message::text(json!({"type": long}).to_string()),
+        Message::text(r#"{"type":"subscribe","id":"1","payload":{}}"#),
+        Message::text(r#"{"type":"connection_init","payload":7}"#),
+        Message::binary(&b"{\"type\":\"ping\"}"[..]),
+        Message::text(json!({"type": "ping", "payload": {"x": "x".repeat(64 * 1024)}}).to_string()),
+    ] {
+        let mut socket = RawSocket::open(app.url()).await;
+        socket.send(frame.clone()).await;
+        assert_eq!(socket.closing().await.0, 4400, "{frame:.50}");
+    }
+}
+
+#[tokio::test]
+async fn subscribe_before_the_acknowledgement_closes_with_4401() {
+    let app = TestApp::start().await;
+    let mut socket = RawSocket::open(app.url()).await;
+    socket.subscribe("1", "{ __typename }", Value::Null).await;
+    assert_eq!(socket.closing().await, (4401, "Unauthorized".to_owned()));
+}
+
+#[tokio::test]
+async fn a_refused_token_closes_with_4403() {
+    let app = TestApp::start().await;
+    for payload in [
+        json!({"authorization": "Bearer nonsense"}),
+        json!({"authorization": 7}),
+    ] {
+        let mut socket = RawSocket::open(app.url()).await;
+        socket
+            .say(json!({"type": "connection_init", "payload": payload}))
+            .await;
+        assert_eq!(socket.closing().await.0, 4403);
+    }
+}
+
+#[tokio::test]
+async fn other_sub_protocols_close_with_4406() {
+    let app = TestApp::start().await;
+    let mut socket = RawSocket::open_with(app.url(), &[]).await.unwrap();
+    assert_eq!(socket.closing().await.0, 4406);
+}
+
+#[tokio::test]
+async fn the_predecessor_is_not_offered() {
+    let app = TestApp::start().await;
+    let request = reqwest::Client::new()
+        .get(format!("{}/graphql", app.url()))
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("Sec-WebSocket-Protocol", "graphql-ws");
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 101);
+    assert!(response.headers().get("sec-websocket-protocol").is_none());
+    let mut stream = response.upgrade().await.unwrap();
+    let mut frame = Vec::new();
+    // Header, length, code: an unmasked Close frame.
+    timeout(SOON, async {
+        while frame.len() < 4 {
+            stream.read_buf(&mut frame).await.unwrap();
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(frame[0], 0x88);
+    assert_eq!(u16::from_be_bytes([frame[2], frame[3]]), 4406);
+}
+
+#[tokio::test]
+async fn an_id_used_twice_closes_with_4409() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let mut socket = RawSocket::acknowledged(app.url(), Some(ada.token())).await;
+    let session = session(&mut socket).await;
+    let id = "ä".repeat(200);
+    follow(&mut socket, &id, &session).await;
+    socket
+        .subscribe(&id, EVENTS, json!({"session": session}))
+        .await;
+    let (code, reason) = socket.closing().await;
+    assert_eq!(code, 4409);
+    assert!(reason.starts_with("Subscriber for ää"));
+}
+
+#[tokio::test]
+async fn a_second_init_closes_with_4429() {
+    let app = TestApp::start().await;
+    let mut socket = RawSocket::acknowledged(app.url(), None).await;
+    socket.init(None).await;
+    assert_eq!(socket.closing().await.0, 4429);
+
+    // Also one that does not wait for the first one to be acknowledged.
+    let mut socket = RawSocket::open(app.url()).await;
+    socket.init(None).await;
+    socket.init(None).await;
+    assert_eq!(socket.closing().await.0, 4429);
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_may_not_connect() {
+    let app = TestApp::start().await;
+    let own = app.url().to_owned();
+    let protocol = ("Sec-WebSocket-Protocol", "graphql-transport-ws");
+    assert!(
+        RawSocket::open_with(app.url(), &[protocol, ("Origin", &own)])
+            .await
+            .is_ok()
+    );
+    let foreign = [protocol, ("Origin", "http://elsewhere.example")];
+    match RawSocket::open_with(app.url(), &foreign).await {
+        Ok(_) => panic!("it opened"),
+        Err(response) => assert_eq!(response.status(), 403),
+    }
+}
