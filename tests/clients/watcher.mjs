@@ -10,7 +10,7 @@ export const CUTS = [
   'stall', // the train enters a tunnel: the socket stays open and nobody reads
 ];
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 30_000;
 
 export class Watcher {
   /** How many times the connection was cut. */

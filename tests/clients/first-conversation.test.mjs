@@ -1,0 +1,131 @@
+// What the README prints is what a newcomer types first, so it is run here as it stands: only the server's address is
+// replaced. The headings and the languages of the fenced blocks are the markers; keep them.
+//
+// It registers `ada`, as the README does, so it wants a server where nobody has yet.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createConnection, createServer } from 'node:net';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { BASE, graphql, send } from './parlor.mjs';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const readme = await readFile(path.join(here, '../../README.md'), 'utf8');
+const PRINTED = '127.0.0.1:8000';
+
+/** The fenced blocks of one language under a heading of the README, up to the next heading. */
+function blocks(heading, language) {
+  const section = readme.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
+  assert.ok(section, `the README has no heading "${heading}"`);
+  const found = [...section.matchAll(/^```(\w*)\n(.*?)^```$/gms)];
+  return found.filter(([, its]) => its === language).map(([, , text]) => text);
+}
+
+let token;
+let session;
+
+test('the first conversation in the README, typed as it is printed', async () => {
+  const commands = blocks('A first conversation', 'sh');
+  assert.ok(commands.length >= 3, `only ${commands.length} blocks`);
+  for (const text of commands) assert.ok(text.includes(`http://${PRINTED}/`), text);
+
+  const between = '=== next ===';
+  const script = [...commands, 'printf "%s\\n%s" "$TOKEN" "$SESSION"']
+    .join(`\necho; echo '${between}'\n`)
+    .replaceAll(`http://${PRINTED}`, BASE);
+  const { stdout, stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], { timeout: 60_000 });
+  assert.equal(stderr, '');
+
+  const outputs = stdout.split(between).map((output) => output.trim());
+  assert.doesNotMatch(stdout, /"errors"/);
+  assert.equal(outputs[0], '', 'registering prints nothing, the token is kept');
+  const { reply } = JSON.parse(outputs[1]).data.sendMessage;
+  assert.ok(reply.content.length > 10, 'the chatbot has something to say');
+  assert.ok(reply.author.name.length > 0);
+  const { nodes } = JSON.parse(outputs[2]).data.history;
+  assert.deepEqual(nodes.slice(-2).map((message) => message.content), ['Hello! What can you do?', reply.content]);
+  assert.ok(nodes.every((message) => message.status === 'COMPLETE'));
+  [token, session] = outputs.at(-1).split('\n');
+
+  // "Run that once more and nothing is sent."
+  const again = commands[1].replaceAll(`http://${PRINTED}`, BASE);
+  const repeated = await promisify(execFile)('bash', ['-euc', again], { env: { ...process.env, TOKEN: token } });
+  assert.equal(repeated.stdout.trim(), outputs[1]);
+  const stored = await graphql(
+    'query Read($id: ID!) { history(sessionId: $id, last: 10) { nodes { seq } } }',
+    { id: session },
+    token,
+  );
+  assert.equal(stored.history.nodes.length, nodes.length);
+});
+
+test('the program in the README follows a reply, also when its connection is cut in the middle', async () => {
+  assert.ok(token, 'the first conversation went wrong');
+  const [program, ...others] = blocks('Watch it live', 'js');
+  assert.deepEqual(others, []);
+  assert.ok(program.includes(`ws://${PRINTED}/`));
+
+  // Between the program and the server stands a wire that can be cut.
+  const wires = new Set();
+  const { hostname, port } = new URL(BASE);
+  const wire = createServer((near) => {
+    const far = createConnection({ host: hostname, port: port || 80 });
+    const cut = () => {
+      near.destroy();
+      far.destroy();
+      wires.delete(cut);
+    };
+    wires.add(cut);
+    for (const [from, to] of [[near, far], [far, near]]) {
+      from.pipe(to);
+      from.on('error', cut).on('close', cut);
+    }
+  });
+  await new Promise((resolve) => wire.listen(0, '127.0.0.1', resolve));
+
+  // It must lie where its imports are found.
+  const folder = await mkdtemp(path.join(here, '.readme-'));
+  const file = path.join(folder, 'watch.mjs');
+  await writeFile(file, program.replaceAll(PRINTED, `127.0.0.1:${wire.address().port}`));
+  const child = spawn(process.execPath, [file], {
+    env: { ...process.env, TOKEN: token, SESSION: session },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  after(async () => {
+    child.kill('SIGKILL');
+    for (const cut of wires) cut();
+    wire.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  let printed = '';
+  const seen = (pattern, from = 0) =>
+    new Promise((resolve, reject) => {
+      const look = () => {
+        if (!pattern.test(printed.slice(from))) return;
+        clearTimeout(timer);
+        child.stdout.off('data', look);
+        resolve();
+      };
+      const timer = setTimeout(() => reject(new Error(`no ${pattern} in 30 s:\n${printed}`)), 30_000);
+      child.stdout.on('data', look);
+      look();
+    });
+  child.stdout.on('data', (chunk) => { printed += chunk; });
+  child.stderr.on('data', (chunk) => { printed += chunk; });
+
+  await seen(/^CaughtUp/m);
+  const person = { ask: (query, variables) => graphql(query, variables, token) };
+  const sent = send(person, { sessionId: session, content: 'And what else?', clientKey: 'else-1', waitMs: 60_000 });
+  await seen(/^ReplyDelta/m);
+  const cutAt = printed.length;
+  for (const cut of wires) cut();
+  await seen(/^CaughtUp/m, cutAt);
+  const { reply } = await sent;
+  const escaped = reply.content.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  await seen(new RegExp(`^Message(Added|Changed) ${escaped}$`, 'm'), cutAt);
+  assert.equal(printed.match(/^MessageAdded And what else\?$/gm).length, 1, printed);
+});
