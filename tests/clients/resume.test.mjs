@@ -2,16 +2,16 @@
 // connection breaks. Hundreds of conversations, cut at random in the middle of replies, each checked against a feed
 // that was never cut and against what is stored.
 //
-// Every round prints its seed when it fails. To play one again: PARLOR_SEED=<seed> PARLOR_ROUNDS=1 npm test
+// Every round prints its seed when it fails. To play one again: TEST_SEED=<seed> TEST_ROUNDS=1 npm test
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CheckedFold, compareFeeds, isFinal } from './fold.mjs';
 import { history, inParallel, randomness, register, send, startSession } from './parlor.mjs';
 import { CUTS, Watcher } from './watcher.mjs';
 
-const SEED = Number(process.env.PARLOR_SEED ?? Date.now() % 1_000_000_000);
-const ROUNDS = Number(process.env.PARLOR_ROUNDS ?? 200);
-const FINISHED_ROUNDS = Number(process.env.PARLOR_ROUNDS ?? 40);
+const SEED = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000_000);
+const ROUNDS = Number(process.env.TEST_ROUNDS ?? 200);
+const FINISHED_ROUNDS = Number(process.env.TEST_ROUNDS ?? 40);
 const WIDTH = 8;
 
 const SESSION_EVENTS = `
