@@ -33,9 +33,9 @@ RUN apt-get update \
     && sed -ri 's/^#?(create_main_cluster) .*$/\1 = false/' /etc/postgresql-common/createcluster.conf \
     && apt-get install --yes --no-install-recommends postgresql-17 \
     && rm -rf /var/lib/apt/lists/* \
-    && groupadd --system --gid 10001 parlor \
-    && useradd --system --uid 10001 --gid parlor --home-dir /var/lib/parlor --create-home parlor \
-    && chmod 700 /var/lib/parlor
+    && groupadd --gid 10001 parlor \
+    && useradd --uid 10001 --gid parlor --home-dir /var/lib/parlor --no-create-home --shell /usr/sbin/nologin parlor \
+    && install --directory --owner parlor --group parlor --mode 700 /var/lib/parlor
 COPY --from=server /usr/local/bin/parlor /usr/local/bin/parlor
 
 # By number, so that an orchestrator can see that it is not root.

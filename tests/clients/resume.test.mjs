@@ -136,9 +136,9 @@ test(`sessionEvents: ${ROUNDS} conversations, cut at random, end as they are sto
       await Promise.all([witness.caughtUp(), traveller.caughtUp()]);
       const stored = await history(person, session.id);
       assert.deepEqual(stored.map((message) => message.id).slice(-ids.length).sort(), [...ids].sort());
-      assert.deepEqual(witness.fold.finish(stored), [], 'what the witness saw');
-      assert.deepEqual(traveller.fold.finish(stored), [], 'what the traveller saw');
-      assert.deepEqual(compareFeeds(traveller.fold.log, witness.fold.log), [], 'the traveller against the witness');
+      assertNone(witness.fold.finish(stored), 'what the witness saw');
+      assertNone(traveller.fold.finish(stored), 'what the traveller saw');
+      assertNone(compareFeeds(traveller.fold.log, witness.fold.log), 'the traveller against the witness');
     } catch (error) {
       throw new Error(`seed ${seed}: ${error.message}`);
     } finally {
@@ -198,6 +198,10 @@ test(`messageAdded: ${FINISHED_ROUNDS} conversations, cut at random, bring each 
   t.diagnostic(`${cuts} cuts`);
   assert.equal(errors.length, 0, summary(errors));
 });
+
+function assertNone(faults, where) {
+  assert.ok(faults.length === 0, `${where}: ${faults.slice(0, 5).join('; ')}`);
+}
 
 /** Enough to see what is wrong and which seeds show it. */
 function summary(errors) {
