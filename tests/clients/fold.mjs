@@ -150,14 +150,13 @@ export class CheckedFold extends Fold {
     this.log.push({ cursor: event.cursor, id: message.id });
 
     const before = this.messages.get(message.id);
-    // A replay tells of each message once, as it is now, so a message may be new to the client and long finished.
-    // Only a live feed must call an arrival an arrival.
-    if (this.#caughtUp) {
-      if (before && event.__typename === 'MessageAdded') this.#fault(`repeated: message ${message.seq} was added twice`);
-      if (!before && event.__typename === 'MessageChanged') this.#fault(`message ${message.seq} changed before it was added`);
-      if (!before && message.seq !== this.#topSeq + 1) {
-        this.#fault(`out of order: message ${message.seq} came after ${this.#topSeq}`);
-      }
+    const isAdded = event.__typename === 'MessageAdded';
+    if (before && isAdded) this.#fault(`repeated: message ${message.seq} was added twice`);
+    if (!before && !isAdded) this.#fault(`message ${message.seq} changed before it was added`);
+    // A replay follows the order of changes: a reply that ended late comes after messages that were sent after it. Live,
+    // messages arrive as they are numbered.
+    if (this.#caughtUp && !before && message.seq !== this.#topSeq + 1) {
+      this.#fault(`out of order: message ${message.seq} came after ${this.#topSeq}`);
     }
     this.#topSeq = Math.max(this.#topSeq, message.seq);
     if (!before) return;
@@ -170,7 +169,10 @@ export class CheckedFold extends Fold {
       if (['status', 'content', 'editedAt'].every((field) => before[field] === message[field])) {
         this.#fault(`repeated: message ${message.seq} changed into what it was`);
       }
-    } else if (message.status !== 'DELETED' && !isWhole(before.content, message.content, this.#growing.has(message.id))) {
+      return;
+    }
+    const followed = this.#growing.has(message.id);
+    if (message.status !== 'DELETED' && !isWhole(before.content, message.content, followed)) {
       const [told, kept] = [before, message].map((of) => JSON.stringify(of.content));
       this.#fault(`the deltas of message ${message.seq} told ${told}, it is ${kept}`);
     }
@@ -190,13 +192,17 @@ export class CheckedFold extends Fold {
     if (offset < 0) return this.#fault(`${where} begins before the text`);
     if (offset > held.length) return this.#fault(`hole: ${where} comes ${offset - held.length} too late`);
     if (offset < held.length && !first) return this.#fault(`repeated: ${where} was due at ${held.length}`);
-    if (!text.startsWith(held.slice(offset).join(''))) this.#fault(`${where} contradicts ${JSON.stringify(message.content)}`);
+    if (!text.startsWith(held.slice(offset).join(''))) {
+      this.#fault(`${where} contradicts ${JSON.stringify(message.content)}`);
+    }
   }
 
   #checkCaughtUp(event) {
     if (this.#caughtUp) this.#fault('repeated: CaughtUp twice in one subscription');
     this.#caughtUp = true;
-    if (this.#cursors.has(event.cursor) && event.cursor !== this.cursor) this.#fault('CaughtUp went back to an older cursor');
+    if (this.#cursors.has(event.cursor) && event.cursor !== this.cursor) {
+      this.#fault('CaughtUp went back to an older cursor');
+    }
     this.#cursors.add(event.cursor);
     // Whoever is caught up knows every message so far.
     const seqs = new Set([...this.messages.values()].map((message) => message.seq));

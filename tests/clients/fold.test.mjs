@@ -111,9 +111,9 @@ test('a cut at any place heals: what the client has, what is replayed, and the t
 test('a replay may bring a reply finished that the client never saw begin', () => {
   const replay = [
     { __typename: 'MessageAdded', cursor: 'c1', message: message(1, 'COMPLETE', 'hello') },
-    { __typename: 'MessageChanged', cursor: 'c3', message: message(2, 'COMPLETE', REPLY) },
+    { __typename: 'MessageAdded', cursor: 'c3', message: message(2, 'COMPLETE', REPLY) },
     { __typename: 'MessageAdded', cursor: 'c4', message: message(3, 'COMPLETE', 'and now?') },
-    { __typename: 'MessageChanged', cursor: 'c6', message: message(4, 'COMPLETE', REPLY) },
+    { __typename: 'MessageAdded', cursor: 'c6', message: message(4, 'COMPLETE', REPLY) },
     { __typename: 'CaughtUp', cursor: 'c6' },
   ];
   assert.deepEqual(faultsOf(replay), []);
@@ -128,6 +128,12 @@ test('a replay follows the order of changes, not of messages', () => {
   fold.apply({ __typename: 'CaughtUp', cursor: 'c5' });
   assert.deepEqual(fold.finish(STORED.slice(0, 3)), []);
   assert.deepEqual(fold.history, STORED.slice(0, 3));
+});
+
+test('planted: an arrival is called a change, or a change an arrival', () => {
+  const other = { MessageAdded: 'MessageChanged', MessageChanged: 'MessageAdded' };
+  caughtEverywhere((index, event) =>
+    event.message && RECORDING.with(index, { ...event, __typename: other[event.__typename] }));
 });
 
 test('planted: an event is lost', () => caughtEverywhere((index) => RECORDING.toSpliced(index, 1)));

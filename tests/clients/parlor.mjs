@@ -36,14 +36,14 @@ export function freshName(stem) {
 }
 
 /** Registers somebody new. `ask` speaks GraphQL in their name. */
-export async function register(stem) {
+export async function register(stem, displayName = undefined) {
   const username = freshName(stem);
   const password = 'correct horse battery staple';
   const { register: auth } = await graphql(
     `mutation Register($input: RegisterInput!) {
       register(input: $input) { accessToken refreshToken expiresAt user { id username } }
     }`,
-    { input: { username, email: `${username}@example.org`, password } },
+    { input: { username, email: `${username}@example.org`, password, displayName } },
   );
   return {
     username,

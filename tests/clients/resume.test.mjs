@@ -32,7 +32,9 @@ const MESSAGE_ADDED = `
     messageAdded(sessionId: $sessionId, after: $after) { id seq cursor status content createdAt editedAt }
   }`;
 
-// Replies quote and count what they are told, so some of it needs more than one byte, or one UTF-16 unit, a character.
+// Some of it needs more than one byte, or more than one UTF-16 unit, for a character. So do the people's names, which
+// the chatbot of the house puts into its replies: that is where offsets counted in the wrong unit show.
+const NAMES = ['Ada', 'Zoë 👩🏽‍🚀 Müller', '小龙 🐉', 'Dot 🇩🇪'];
 const THINGS_TO_SAY = [
   'hello',
   'How are you today?',
@@ -46,7 +48,7 @@ const people = [];
 
 before(async () => {
   console.log(`# seed ${SEED}`);
-  for (const stem of ['ada', 'bob', 'cyd', 'dot']) people.push(await register(stem));
+  for (const name of NAMES) people.push(await register('guest', name));
 });
 
 /** Somebody who follows a session's events and folds them. */

@@ -44,7 +44,14 @@ test('registers somebody, who is then signed in', async () => {
       gql`mutation Register($input: RegisterInput!) {
         register(input: $input) { accessToken refreshToken expiresAt user { username displayName role } }
       }`,
-      { input: { username, email: `${username}@example.org`, password: 'correct horse battery staple', displayName: 'Eve' } },
+      {
+        input: {
+          username,
+          email: `${username}@example.org`,
+          password: 'correct horse battery staple',
+          displayName: 'Eve',
+        },
+      },
     ),
   );
   assert.deepEqual({ ...auth.user }, { username, displayName: 'Eve', role: 'MEMBER' });
@@ -89,9 +96,10 @@ test('talks to the chatbot of the house and reads the history', async () => {
   const person = await register('gus');
   const { client, requests } = urql(person);
   const { chatbot } = dataOf(
-    await client.query(gql`query Bot($handle: String!) { chatbot(handle: $handle) { id handle name engine owner { id } } }`, {
-      handle: 'parlor',
-    }),
+    await client.query(
+      gql`query Bot($handle: String!) { chatbot(handle: $handle) { id handle name engine owner { id } } }`,
+      { handle: 'parlor' },
+    ),
   );
   assert.equal(chatbot.handle, 'parlor');
   assert.equal(chatbot.owner, null);
