@@ -153,8 +153,8 @@ export class CheckedFold extends Fold {
     const isAdded = event.__typename === 'MessageAdded';
     if (before && isAdded) this.#fault(`repeated: message ${message.seq} was added twice`);
     if (!before && !isAdded) this.#fault(`message ${message.seq} changed before it was added`);
-    // A replay follows the order of changes: a reply that ended late comes after messages that were sent after it. Live,
-    // messages arrive as they are numbered.
+    // A replay follows the order of changes: a reply that ended late comes after messages that were sent after it.
+    // Live, messages arrive as they are numbered.
     if (this.#caughtUp && !before && message.seq !== this.#topSeq + 1) {
       this.#fault(`out of order: message ${message.seq} came after ${this.#topSeq}`);
     }
