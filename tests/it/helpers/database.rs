@@ -75,9 +75,9 @@ impl TestDatabase {
         AsyncPgConnection::establish(&self.url).await.unwrap()
     }
 
-    /// The folder that PostgreSQL writes its log to, a JSON object a line.
-    pub async fn log_folder() -> PathBuf {
-        cluster().await.folder.join("log")
+    /// The file that PostgreSQL writes its log to, a JSON object a line.
+    pub async fn log_file() -> PathBuf {
+        cluster().await.folder.join("postgres/log/postgres.json")
     }
 }
 
@@ -98,8 +98,8 @@ async fn start_cluster() -> Cluster {
         // For the tests that read query plans, database by database.
         ("logging_collector", "on"),
         ("log_destination", "jsonlog"),
-        ("log_directory", "../log"),
-        ("log_filename", "postgres"),
+        ("log_directory", "log"),
+        ("log_filename", "postgres.log"),
     ];
     let postgres = PrivatePostgres::start(Options {
         data_dir: folder.clone(),
