@@ -1,9 +1,9 @@
 -- Messages: the log of each session.
 --
--- seq is a message's place and never changes. rev is the session's rev at the message's last change, so
--- "what changed after a cursor" is one range of messages_rev_key. finished_rev is the rev at which the
--- message first became final; added_rev the rev at which it was born, so that a returning client can be
--- told what is new to it from what has changed.
+-- seq is a message's place and never changes. added_rev is the session's rev at the message's birth, rev at
+-- its last change. "What happened after a cursor" is two ranges merged by those numbers, births and changes:
+-- every birth stands at its own place, so whoever has come to a cursor knows all messages born before it.
+-- finished_rev is the rev at which the message first became final.
 --
 -- A reply is its own job: born PENDING with the message it answers, claimed by a runner that holds a
 -- lease on the row. There is no second queue to fall out of step with.
@@ -29,6 +29,7 @@ create table messages (
     attempt       smallint    not null default 0,
     constraint messages_pkey primary key (session_id, seq),
     constraint messages_rev_key unique (session_id, rev),
+    constraint messages_added_rev_key unique (session_id, added_rev),
     constraint messages_finished_rev_key unique (session_id, finished_rev),
     constraint messages_client_key unique (session_id, user_id, client_key),
     constraint messages_session_fkey foreign key (session_id) references sessions (id) on delete cascade,
@@ -44,6 +45,9 @@ create table messages (
     constraint messages_client_key_digest check ((client_key is null) = (client_digest is null))
 );
 
+-- Changes after birth, for a returning client. Without the condition, a replay would read every message that
+-- never changed a second time to find that out.
+create index messages_changes on messages (session_id, rev) where rev > added_rev;
 -- History of all of one's sessions is merged by time, session by session.
 create index messages_created on messages (session_id, created_at, seq);
 -- The answer to a message, for a repeated send and for waiting.

@@ -19,7 +19,7 @@ pub struct Query;
 impl Query {
     /// You. `UNAUTHENTICATED` if you are not signed in.
     async fn me(&self, ctx: &Context<'_>) -> ApiResult<User> {
-        Ok(User(accounts::me(ctx.app()?, ctx.viewer()?).await?))
+        Ok(User::new(accounts::me(ctx.app()?, ctx.viewer()?).await?))
     }
 
     /// The chatbots you may talk to, by handle.
@@ -138,7 +138,7 @@ impl Query {
     ) -> ApiResult<Option<Node>> {
         let (app, viewer) = (ctx.app()?, ctx.viewer()?);
         let node = match ids::node(&id, "id")? {
-            NodeId::User(id) => Node::User(User(accounts::get(app, viewer, id).await?)),
+            NodeId::User(id) => Node::User(User::new(accounts::get(app, viewer, id).await?)),
             NodeId::Chatbot(id) => Node::Chatbot(Chatbot(chatbots::get(app, viewer, id).await?)),
             NodeId::Session(id) => {
                 Node::Session(Session::new(sessions::get(app, viewer, id).await?))

@@ -37,7 +37,7 @@ impl Subscription {
         let sights = watch::session(app, viewer, session, after, View::Finished).await?;
         Ok(sights.filter_map(|sight| {
             future::ready(match sight {
-                Sight::Item(Item::Added(row)) => Some(Ok(Message::finished(row))),
+                Sight::Item(Item::Added(seen)) => Some(Ok(Message::seen(seen))),
                 Sight::Item(_) => None,
                 Sight::End(reason) => Some(Err(end_error(reason).into())),
             })

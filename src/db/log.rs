@@ -1,9 +1,13 @@
 //! A session's log, read from a place on: what a returning client must see.
+//!
+//! The log has an entry for every message's birth, at `added_rev`, and one for its last change since, at
+//! `rev`. Both show the message as it is now. Because births keep their place, whoever has come to a place
+//! knows every message born before it, also when a replay broke off there.
 
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
@@ -12,22 +16,54 @@ use super::schema::messages;
 use crate::domain::{Rev, SessionId};
 use crate::error::AppResult;
 
-/// The next changes after `rev`, in order, at most `limit`. A message that changed several times comes
-/// once, at its last change and as it is now.
-pub async fn changes_after(
+/// A message's birth, or its last change.
+#[derive(Clone, Debug, QueryableByName)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub struct Entry {
+    /// Where it stands in the log.
+    #[diesel(sql_type = BigInt)]
+    pub place: Rev,
+    /// The message, as it was when this was read or announced.
+    #[diesel(embed)]
+    pub message: Message,
+}
+
+impl Entry {
+    /// The entry of the change that a message has just gone through.
+    pub fn latest(message: Message) -> Self {
+        Self {
+            place: message.rev,
+            message,
+        }
+    }
+
+    /// Whether this is the message's birth.
+    pub fn is_birth(&self) -> bool {
+        self.place == self.message.added_rev
+    }
+}
+
+/// The next entries after `rev`, in order, at most `limit`.
+pub async fn entries_after(
     conn: &mut Connection,
     session: SessionId,
     rev: Rev,
     limit: i64,
-) -> AppResult<Vec<Message>> {
-    Ok(messages::table
-        .filter(messages::session_id.eq(session))
-        .filter(messages::rev.gt(rev))
-        .order(messages::rev)
-        .limit(limit)
-        .select(Message::as_select())
-        .load(conn)
-        .await?)
+) -> AppResult<Vec<Entry>> {
+    let entries = diesel::sql_query(
+        "(select added_rev as place, m.* from messages m \
+          where session_id = $1 and added_rev > $2 order by added_rev limit $3) \
+         union all \
+         (select rev as place, m.* from messages m \
+          where session_id = $1 and rev > $2 and rev > added_rev order by rev limit $3) \
+         order by place limit $3",
+    )
+    .bind::<SqlUuid, _>(session)
+    .bind::<BigInt, _>(rev)
+    .bind::<BigInt, _>(limit)
+    .load(conn)
+    .await?;
+    Ok(entries)
 }
 
 /// The next messages that became final after `rev`, in the order in which they did, at most `limit`.

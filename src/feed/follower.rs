@@ -6,18 +6,19 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::{Attachment, FeedEvent, Feeds};
 use crate::bus::TextPiece;
+use crate::db::log::{self, Entry};
 use crate::db::messages::Message;
-use crate::db::{log, sessions};
+use crate::db::sessions;
 use crate::domain::{Rev, Seq, SessionId};
 use crate::error::AppResult;
 
 /// How many changes are read from the log at a time.
 const PAGE: i64 = 100;
 
-/// Which changes a follower sees.
+/// What a follower sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
-    /// All of them, by rev, and the text of replies under way.
+    /// Every entry of the log, and the text of replies under way.
     Everything,
     /// Messages when they become final, each once, by `finished_rev`.
     Finished,
@@ -35,10 +36,10 @@ pub enum Start {
 /// What a follower sees.
 #[derive(Clone, Debug)]
 pub enum Item {
-    /// A message that it has not seen before.
-    Added(Message),
+    /// A message was born, or became final for those who see finished messages only.
+    Added(Sighting),
     /// A message that it has seen has changed.
-    Changed(Message),
+    Changed(Sighting),
     /// A reply's text from `offset` (in Unicode scalar values) on.
     Text {
         /// Which reply.
@@ -50,6 +51,15 @@ pub enum Item {
     },
     /// Everything up to this change was seen; what follows is live. Comes once.
     CaughtUp(Rev),
+}
+
+/// A message, and where in the log it was seen.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// Where to continue from.
+    pub place: Rev,
+    /// The message.
+    pub message: Message,
 }
 
 enum Phase {
@@ -68,9 +78,10 @@ pub struct Follower {
     /// Up to where all was seen; nothing until a walk that begins now knows where that is.
     position: Option<Rev>,
     has_caught_up: bool,
-    /// While the log is read: where reading began, and what was seen since.
-    read_from: Rev,
-    read: HashSet<Seq>,
+    /// Messages that were seen as they were after an entry yet to come.
+    ahead: HashMap<Seq, Rev>,
+    /// Replies whose end was read from the log, until the walk is live: the feed may have yet to hear of it.
+    ended: HashSet<Seq>,
     /// How much was shown of each reply under way.
     shown: HashMap<Seq, usize>,
     items: VecDeque<Item>,
@@ -88,8 +99,8 @@ impl Follower {
                 Start::After(rev) => Some(rev),
             },
             has_caught_up: false,
-            read_from: Rev::START,
-            read: HashSet::new(),
+            ahead: HashMap::new(),
+            ended: HashSet::new(),
             shown: HashMap::new(),
             items: VecDeque::new(),
         }
@@ -105,12 +116,10 @@ impl Follower {
                 Phase::Detached => {
                     let attachment = self.feeds.attach(self.session).await?;
                     self.phase = Phase::Reading(attachment);
-                    self.read.clear();
-                    self.read_from = self.position.unwrap_or(Rev::START);
                 }
                 Phase::Reading(_) => self.read_page().await?,
                 Phase::Live(attachment) => match attachment.receiver.recv().await {
-                    Ok(FeedEvent::Changes(changes)) => self.see_live(&changes),
+                    Ok(FeedEvent::Entries(entries)) => self.see_live(&entries),
                     Ok(FeedEvent::Text(piece)) => self.hear(&piece),
                     Ok(FeedEvent::LookAtLog) | Err(RecvError::Lagged(_) | RecvError::Closed) => {
                         self.phase = Phase::Detached;
@@ -126,23 +135,33 @@ impl Follower {
         let Some(position) = self.position else {
             let head = sessions::find_rev(&mut conn, self.session).await?;
             self.position = Some(head.unwrap_or(Rev::START));
-            self.read_from = self.position.unwrap_or(Rev::START);
             drop(conn);
             self.go_live();
             return Ok(());
         };
-        let page = match self.view {
-            View::Everything => log::changes_after(&mut conn, self.session, position, PAGE).await?,
-            View::Finished => log::finished_after(&mut conn, self.session, position, PAGE).await?,
+        let read = match self.view {
+            View::Everything => {
+                let page = log::entries_after(&mut conn, self.session, position, PAGE).await?;
+                let read = page.len();
+                for entry in page {
+                    let message = &entry.message;
+                    if message.in_reply_to.is_some() && !message.status.is_under_way() {
+                        self.ended.insert(message.seq);
+                    }
+                    self.see_entry(entry);
+                }
+                read
+            }
+            View::Finished => {
+                let page = log::finished_after(&mut conn, self.session, position, PAGE).await?;
+                let read = page.len();
+                for message in page {
+                    self.see_finished(message);
+                }
+                read
+            }
         };
-        drop(conn);
-        let is_last = page.len() < PAGE as usize;
-        for message in page {
-            let is_known = message.added_rev <= self.read_from || self.read.contains(&message.seq);
-            self.read.insert(message.seq);
-            self.see(message, is_known);
-        }
-        if is_last {
+        if read < PAGE as usize {
             self.go_live();
         }
         Ok(())
@@ -158,14 +177,12 @@ impl Follower {
                 .texts()
                 .beyond(|seq| self.shown.get(&seq).copied().unwrap_or(0));
             for (seq, offset, text) in texts {
-                // The log already told how it ended, and the feed has yet to hear of it.
-                let has_ended = self.read.contains(&seq) && !self.shown.contains_key(&seq);
-                if !has_ended {
+                if !self.ended.contains(&seq) {
                     self.show(seq, offset, text);
                 }
             }
         }
-        self.read = HashSet::new();
+        self.ended = HashSet::new();
         self.phase = Phase::Live(attachment);
         if !std::mem::replace(&mut self.has_caught_up, true) {
             let position = self.position.unwrap_or(Rev::START);
@@ -173,50 +190,63 @@ impl Follower {
         }
     }
 
-    fn see_live(&mut self, changes: &[Message]) {
-        let known = self.position.unwrap_or(Rev::START);
+    fn see_live(&mut self, entries: &[Entry]) {
         match self.view {
             View::Everything => {
-                for message in changes.iter().filter(|message| message.rev > known) {
-                    self.see(message.clone(), message.added_rev <= known);
+                for entry in entries {
+                    self.see_entry(entry.clone());
                 }
             }
-            // Changes are in order of rev: a message edited since it became final may come after one
-            // that became final later.
+            // By place, a message that was born early and became final late would come before one that
+            // became final earlier.
             View::Finished => {
-                let mut finished: Vec<_> = changes
-                    .iter()
-                    .filter(|message| message.finished_rev > Some(known))
-                    .collect();
-                finished.sort_unstable_by_key(|message| message.finished_rev);
+                let mut finished: Vec<_> = entries.iter().map(|entry| &entry.message).collect();
+                finished.sort_by_key(|message| message.finished_rev);
                 for message in finished {
-                    self.see(message.clone(), false);
+                    self.see_finished(message.clone());
                 }
             }
         }
     }
 
-    fn see(&mut self, message: Message, is_known: bool) {
-        match self.view {
-            View::Everything => {
-                self.position = Some(message.rev);
-                if message.status.is_under_way() {
-                    self.shown
-                        .insert(message.seq, message.content.chars().count());
-                } else {
-                    self.shown.remove(&message.seq);
-                }
-                self.items.push_back(if is_known {
-                    Item::Changed(message)
-                } else {
-                    Item::Added(message)
-                });
-            }
-            View::Finished => {
-                self.position = self.position.max(message.finished_rev);
-                self.items.push_back(Item::Added(message));
-            }
+    /// Sees an entry, unless it was seen before.
+    fn see_entry(&mut self, entry: Entry) {
+        if self.position >= Some(entry.place) {
+            return;
         }
+        self.position = Some(entry.place);
+        let is_birth = entry.is_birth();
+        let Entry { place, message } = entry;
+        if is_birth && message.rev > place {
+            self.ahead.insert(message.seq, message.rev);
+        }
+        // A message that was seen at its birth as it is after this change comes once.
+        if !is_birth && self.ahead.remove(&message.seq) == Some(message.rev) {
+            return;
+        }
+        if message.status.is_under_way() {
+            let length = message.content.chars().count();
+            self.shown.insert(message.seq, length);
+        } else {
+            self.shown.remove(&message.seq);
+        }
+        let sighting = Sighting { place, message };
+        self.items.push_back(if is_birth {
+            Item::Added(sighting)
+        } else {
+            Item::Changed(sighting)
+        });
+    }
+
+    /// Sees a message that has become final, unless it was seen before.
+    fn see_finished(&mut self, message: Message) {
+        let finished = message.finished_rev;
+        let Some(place) = finished.filter(|place| self.position < Some(*place)) else {
+            return;
+        };
+        self.position = Some(place);
+        self.items
+            .push_back(Item::Added(Sighting { place, message }));
     }
 
     fn hear(&mut self, piece: &TextPiece) {

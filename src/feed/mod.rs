@@ -10,20 +10,19 @@ mod sequence;
 mod task;
 mod texts;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, hash_map};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use follower::{Follower, Item, Start, View};
+pub use follower::{Follower, Item, Sighting, Start, View};
 use texts::Texts;
 
 use crate::bus::{Bus, TextPiece};
 use crate::db::Db;
-use crate::db::messages::Message;
+use crate::db::log::Entry;
 use crate::domain::SessionId;
 use crate::error::{AppError, AppResult};
 
@@ -50,8 +49,9 @@ struct Feed {
 /// What a feed tells its followers, in order.
 #[derive(Clone)]
 enum FeedEvent {
-    /// Changes in order of rev. Those of one event may span revs that were overwritten since.
-    Changes(Arc<[Message]>),
+    /// Entries of the log, in order. Those of one event may have been read from it after the fact: then the
+    /// messages are as they were at the last of them.
+    Entries(Arc<[Entry]>),
     /// More text of a reply, following on what the feed told before.
     Text(Arc<TextPiece>),
     /// Too much was missed to be told one by one: read the log.
@@ -94,8 +94,8 @@ impl Feeds {
         let (feed, receiver) = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let feed = match open.entry(session) {
-                Entry::Occupied(entry) => entry.get().clone(),
-                Entry::Vacant(entry) => entry.insert(self.open(session)).clone(),
+                hash_map::Entry::Occupied(entry) => entry.get().clone(),
+                hash_map::Entry::Vacant(entry) => entry.insert(self.open(session)).clone(),
             };
             // Under the lock, so that a feed that retires sees its new follower.
             let receiver = feed.events.subscribe();

@@ -1,14 +1,14 @@
-//! Puts announced changes into the log's order and notices what is missing.
+//! Puts announced entries into the log's order and notices what is missing.
 
 use std::collections::BTreeMap;
 
-use crate::db::messages::Message;
+use crate::db::log::Entry;
 use crate::domain::Rev;
 
-/// Changes that came before those they follow, and how far all has come.
+/// Entries that came before those they follow, and how far all has come.
 pub(super) struct Sequence {
     head: Rev,
-    early: BTreeMap<Rev, Message>,
+    early: BTreeMap<Rev, Entry>,
 }
 
 impl Sequence {
@@ -19,47 +19,44 @@ impl Sequence {
         }
     }
 
-    /// The last change that was passed on; all before it were, too.
+    /// The last entry that was passed on; all before it were, too.
     pub(super) fn head(&self) -> Rev {
         self.head
     }
 
-    /// Takes announced changes and gives those that are next, in order. Known ones are dropped.
-    pub(super) fn announced(
-        &mut self,
-        messages: impl IntoIterator<Item = Message>,
-    ) -> Vec<Message> {
-        for message in messages {
-            if message.rev > self.head {
-                self.early.insert(message.rev, message);
+    /// Takes announced entries and gives those that are next, in order. Known ones are dropped.
+    pub(super) fn announced(&mut self, entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
+        for entry in entries {
+            if entry.place > self.head {
+                self.early.insert(entry.place, entry);
             }
         }
         self.take_next()
     }
 
     /// Takes what the log holds after the head, complete, and gives it with what follows on it.
-    pub(super) fn read(&mut self, log: Vec<Message>) -> Vec<Message> {
+    pub(super) fn read(&mut self, log: Vec<Entry>) -> Vec<Entry> {
         let mut next = log;
         if let Some(last) = next.last() {
-            self.head = self.head.max(last.rev);
+            self.head = self.head.max(last.place);
         }
-        self.early.retain(|rev, _| *rev > self.head);
+        self.early.retain(|place, _| *place > self.head);
         next.extend(self.take_next());
         next
     }
 
     /// Goes on from `head`, whatever lies before it.
-    pub(super) fn jump(&mut self, head: Rev) -> Vec<Message> {
+    pub(super) fn jump(&mut self, head: Rev) -> Vec<Entry> {
         self.head = self.head.max(head);
         self.read(Vec::new())
     }
 
-    /// Whether changes came whose predecessors did not.
+    /// Whether entries came whose predecessors did not.
     pub(super) fn has_hole(&self) -> bool {
         !self.early.is_empty()
     }
 
-    fn take_next(&mut self) -> Vec<Message> {
+    fn take_next(&mut self) -> Vec<Entry> {
         let mut next = Vec::new();
         while let Some(entry) = self.early.first_entry() {
             if *entry.key() != self.head.next() {
@@ -78,10 +75,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::db::messages::Message;
     use crate::domain::{MessageStatus, Seq, SessionId, UserId};
 
-    fn message(rev: i64) -> Message {
-        Message {
+    fn entry(rev: i64) -> Entry {
+        Entry::latest(Message {
             session_id: SessionId::new(),
             seq: Seq(1),
             rev: Rev(rev),
@@ -97,26 +95,26 @@ mod tests {
             created_at: Utc::now(),
             edited_at: None,
             attempt: 0,
-        }
+        })
     }
 
-    fn revs(messages: &[Message]) -> Vec<i64> {
-        messages.iter().map(|message| message.rev.0).collect()
+    fn places(entries: &[Entry]) -> Vec<i64> {
+        entries.iter().map(|entry| entry.place.0).collect()
     }
 
     #[test]
     fn a_hole_holds_back_what_follows_until_the_log_fills_it() {
         let mut sequence = Sequence::new(Rev(10));
-        assert_eq!(revs(&sequence.announced([message(11)])), [11]);
-        assert!(sequence.announced([message(13), message(15)]).is_empty());
+        assert_eq!(places(&sequence.announced([entry(11)])), [11]);
+        assert!(sequence.announced([entry(13), entry(15)]).is_empty());
         assert!(sequence.has_hole());
         // 12 was overwritten by 14.
         assert_eq!(
-            revs(&sequence.read(vec![message(13), message(14)])),
+            places(&sequence.read(vec![entry(13), entry(14)])),
             [13, 14, 15]
         );
         assert!(!sequence.has_hole());
-        assert_eq!(revs(&sequence.announced([message(14), message(16)])), [16]);
+        assert_eq!(places(&sequence.announced([entry(14), entry(16)])), [16]);
     }
 
     proptest! {
@@ -128,7 +126,7 @@ mod tests {
             let mut sequence = Sequence::new(Rev::START);
             let mut seen = Vec::new();
             for rev in arrivals.into_iter().chain(repeats) {
-                seen.extend(revs(&sequence.announced([message(rev)])));
+                seen.extend(places(&sequence.announced([entry(rev)])));
             }
             prop_assert_eq!(seen, (1..=20).collect::<Vec<_>>());
             prop_assert!(!sequence.has_hole());

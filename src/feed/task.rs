@@ -11,6 +11,7 @@ use super::sequence::Sequence;
 use super::texts::Heard as HeardText;
 use super::{Feed, FeedEvent, Feeds, RING};
 use crate::bus::{Heard, Listener, Notice, Subject, TextPiece};
+use crate::db::log::Entry;
 use crate::db::messages::Message;
 use crate::db::{log, messages, sessions};
 use crate::domain::{Rev, Seq, SessionId};
@@ -25,7 +26,7 @@ const RETRY: Duration = Duration::from_millis(250);
 /// How long a feed waits for another follower.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Changes that are told one by one when the log is asked. More, and followers read for themselves.
+/// Entries that are told one by one when the log is asked. More, and followers read for themselves.
 const MEND_LIMIT: i64 = RING as i64 / 2;
 
 struct Task {
@@ -120,7 +121,8 @@ impl Task {
     fn take(&mut self, notice: &Notice) {
         match notice {
             Notice::Changed { messages, .. } => {
-                let next = self.sequence.announced(messages.iter().cloned());
+                let latest = messages.iter().cloned().map(Entry::latest);
+                let next = self.sequence.announced(latest);
                 self.tell(next);
                 if self.sequence.has_hole() {
                     self.mend_within(OVERTAKING);
@@ -143,16 +145,16 @@ impl Task {
         }
     }
 
-    fn tell(&mut self, changes: Vec<Message>) {
-        if changes.is_empty() {
+    fn tell(&mut self, entries: Vec<Entry>) {
+        if entries.is_empty() {
             return;
         }
         let mut texts = self.feed.texts();
-        for message in &changes {
-            texts.see(message);
+        for entry in &entries {
+            texts.see(&entry.message);
         }
         drop(texts);
-        self.feed.tell(FeedEvent::Changes(changes.into()));
+        self.feed.tell(FeedEvent::Entries(entries.into()));
     }
 
     fn mend_within(&mut self, delay: Duration) {
@@ -164,7 +166,7 @@ impl Task {
     async fn mend(&mut self) {
         self.mend_at = None;
         let mended = async {
-            self.mend_changes().await?;
+            self.mend_entries().await?;
             self.mend_texts().await
         };
         if let Err(error) = mended.await {
@@ -175,10 +177,10 @@ impl Task {
         }
     }
 
-    async fn mend_changes(&mut self) -> AppResult<()> {
+    async fn mend_entries(&mut self) -> AppResult<()> {
         let mut conn = self.feeds.db.connection().await?;
         let missed =
-            log::changes_after(&mut conn, self.session, self.sequence.head(), MEND_LIMIT).await?;
+            log::entries_after(&mut conn, self.session, self.sequence.head(), MEND_LIMIT).await?;
         drop(conn);
         if missed.len() < MEND_LIMIT as usize {
             let next = self.sequence.read(missed);

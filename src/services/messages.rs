@@ -107,10 +107,10 @@ pub async fn wait_for_reply(app: &App, reply: Message, wait: Duration) -> AppRes
     let ended = async {
         loop {
             match follower.next().await? {
-                Item::Added(message) | Item::Changed(message)
-                    if message.seq == reply.seq && !message.status.is_under_way() =>
+                Item::Added(seen) | Item::Changed(seen)
+                    if seen.message.seq == reply.seq && !seen.message.status.is_under_way() =>
                 {
-                    return Ok(message);
+                    return Ok(seen.message);
                 }
                 _ => {}
             }

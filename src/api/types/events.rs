@@ -26,7 +26,8 @@ pub enum SessionEvent {
     FeedEnded(FeedEnded),
 }
 
-/// A message that you have not seen. A chatbot's reply is added, `PENDING`, with the message it answers.
+/// A message that you have not seen. Messages are added in the order of their `seq`. A chatbot's reply is
+/// added, `PENDING`, with the message it answers.
 #[derive(SimpleObject)]
 pub struct MessageAdded {
     /// Where to continue from.
@@ -100,13 +101,13 @@ impl SessionEvent {
             }
         };
         match item {
-            Item::Added(row) => Self::MessageAdded(MessageAdded {
-                cursor: app.seal_cursor(session, row.rev),
-                message: Message::new(row),
+            Item::Added(seen) => Self::MessageAdded(MessageAdded {
+                cursor: app.seal_cursor(session, seen.place),
+                message: Message::seen(seen),
             }),
-            Item::Changed(row) => Self::MessageChanged(MessageChanged {
-                cursor: app.seal_cursor(session, row.rev),
-                message: Message::new(row),
+            Item::Changed(seen) => Self::MessageChanged(MessageChanged {
+                cursor: app.seal_cursor(session, seen.place),
+                message: Message::seen(seen),
             }),
             Item::Text { seq, offset, text } => Self::ReplyDelta(ReplyDelta {
                 message_id: NodeId::Message(session, seq).encode().into(),

@@ -7,6 +7,7 @@ use super::{Chatbot, ContextExt, Session, User, present};
 use crate::api::error::ApiResult;
 use crate::db::messages;
 use crate::domain::{self, NodeId, Rev};
+use crate::feed::Sighting;
 
 /// How far a message has come.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
@@ -48,11 +49,13 @@ impl Message {
         Self { row, position }
     }
 
-    /// A message as `messageAdded` gives it: its cursor is where it became final, because that is what
-    /// orders that subscription. Its last change may lie behind messages that are yet to come.
-    pub(in crate::api) fn finished(row: messages::Message) -> Self {
-        let position = row.finished_rev.unwrap_or(row.rev);
-        Self { row, position }
+    /// A message as a subscription gives it: its cursor is where it was seen. Its last change may lie
+    /// behind messages that are yet to come.
+    pub(in crate::api) fn seen(seen: Sighting) -> Self {
+        Self {
+            row: seen.message,
+            position: seen.place,
+        }
     }
 }
 
@@ -76,7 +79,8 @@ impl Message {
         self.row.seq.0
     }
 
-    /// Its last change. A subscription `after` it continues from there.
+    /// Its last change; in a subscription, the change that it came with. A subscription `after` it continues
+    /// from there.
     async fn cursor(&self, ctx: &Context<'_>) -> ApiResult<String> {
         Ok(ctx.app()?.seal_cursor(self.row.session_id, self.position))
     }
@@ -88,7 +92,7 @@ impl Message {
                 .rows()?
                 .load_one(id)
                 .await?
-                .map(|row| Author::User(User(row))),
+                .map(|row| Author::User(User::new(row))),
             Some(domain::Author::Chatbot(id)) => {
                 let row = ctx.rows()?.load_one(id).await?;
                 row.map(|row| Author::Chatbot(Chatbot(row)))

@@ -59,7 +59,7 @@ impl Session {
     /// Who runs it.
     async fn owner(&self, ctx: &Context<'_>) -> ApiResult<User> {
         let owner = ctx.rows()?.load_one(self.row.owner_id).await?;
-        Ok(User(present(owner, "person")?))
+        Ok(User::new(present(owner, "person")?))
     }
 
     /// Who is in it, the longest first.
@@ -165,7 +165,7 @@ pub struct Member {
 impl Member {
     /// Who.
     async fn user(&self) -> User {
-        User(self.row.user.clone())
+        User::new(self.row.user.clone())
     }
 
     /// Whether they run the session.

@@ -55,7 +55,7 @@ impl From<SignedIn> for AuthPayload {
             access_token: signed_in.access.token,
             expires_at: signed_in.access.expires_at,
             refresh_token: signed_in.refresh.into_inner(),
-            user: User(signed_in.user),
+            user: User::themselves(signed_in.user),
         }
     }
 }

@@ -21,44 +21,66 @@ pub enum Role {
 }
 
 /// A person.
-pub struct User(pub(in crate::api) users::User);
+pub struct User {
+    row: users::User,
+    /// It was made for this very person, who may have had no token when they asked.
+    is_theirs: bool,
+}
+
+impl User {
+    /// A person, as whoever asks may see them.
+    pub(in crate::api) fn new(row: users::User) -> Self {
+        Self {
+            row,
+            is_theirs: false,
+        }
+    }
+
+    /// A person, as they see themselves.
+    pub(in crate::api) fn themselves(row: users::User) -> Self {
+        Self {
+            row,
+            is_theirs: true,
+        }
+    }
+}
 
 #[Object]
 impl User {
     /// Opaque, globally unique, never changes.
     pub async fn id(&self) -> ID {
-        NodeId::User(self.0.id).encode().into()
+        NodeId::User(self.row.id).encode().into()
     }
 
     /// The name they sign in with: 3 to 32 characters, unique without regard to case.
     async fn username(&self) -> &str {
-        &self.0.username
+        &self.row.username
     }
 
     /// What to show them as: 1 to 80 characters, not unique.
     async fn display_name(&self) -> &str {
-        &self.0.display_name
+        &self.row.display_name
     }
 
     /// A few words about themselves. Empty for none.
     async fn bio(&self) -> &str {
-        &self.0.bio
+        &self.row.bio
     }
 
     /// Their e-mail address. Null unless it is you, or you are an admin.
     async fn email(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
         let viewer = ctx.viewer()?;
-        let may_see = viewer.user() == Some(self.0.id) || viewer.is_admin();
-        Ok(self.0.email.as_deref().filter(|_| may_see))
+        let may_see = self.is_theirs || viewer.user() == Some(self.row.id) || viewer.is_admin();
+        Ok(self.row.email.as_deref().filter(|_| may_see))
     }
 
     /// What they may do beyond their own sessions.
     async fn role(&self) -> Role {
-        self.0.role.into()
+        self.row.role.into()
     }
 
     /// When they came.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        self.row.created_at
     }
 }
