@@ -9,9 +9,9 @@ export class GraphiQL {
   connectionParams = [];
   #arrived = () => {};
 
-  /** Opens `/graphiql` as somebody who has not been there before. */
-  static async open(browser) {
-    const page = await (await browser.newVisitor()).newPage();
+  /** Opens `/graphiql` as somebody who has not been there before. `expected`: as for `newVisitor`. */
+  static async open(browser, expected) {
+    const page = await (await browser.newVisitor(expected)).newPage();
     const graphiql = new GraphiQL(page);
     await page.goto('/graphiql');
     return graphiql.#ready();
@@ -35,17 +35,15 @@ export class GraphiQL {
 
   /** What "Duplicate tab" does in a browser: the same page with a copy of the same sessionStorage. */
   async duplicate() {
+    await this.#noted();
     const opened = this.#page.waitForEvent('popup');
     await this.#page.evaluate(() => void window.open(location.href));
     return new GraphiQL(await opened).#ready();
   }
 
-  /** Loads the page anew, once GraphiQL has noted down that this tab is the active one. */
-  async reload(tab) {
-    await this.#page.waitForFunction((title) => {
-      const { tabs, activeTabIndex } = JSON.parse(localStorage.getItem('graphiql:tabState') ?? '{"tabs":[]}');
-      return tabs[activeTabIndex]?.title === title;
-    }, tab);
+  /** Loads the page anew. */
+  async reload() {
+    await this.#noted();
     await this.#page.reload();
     await this.#ready();
   }
@@ -78,9 +76,7 @@ export class GraphiQL {
   /** Runs a tab's query or mutation. */
   async run(tab, variables) {
     await this.show(tab, variables);
-    const answered = this.#page.waitForResponse(
-      (response) => new URL(response.url()).pathname === '/graphql' && response.request().method() === 'POST',
-    );
+    const answered = this.#page.waitForResponse((response) => isFromTab(response.request()));
     await this.#press();
     const answer = await (await answered).json();
     // Only what is on the screen is known to the page as well.
@@ -124,6 +120,20 @@ export class GraphiQL {
     return this;
   }
 
+  // GraphiQL notes down what is in the editors a moment after the last change, piece by piece. A page that is
+  // opened in between finds the pieces at odds, and shows yet another tab.
+  async #noted() {
+    await this.#page.waitForFunction(() => {
+      const { tabs, activeTabIndex } = JSON.parse(localStorage.getItem('graphiql:tabState') ?? '{"tabs":[]}');
+      const active = tabs[activeTabIndex];
+      return (
+        active?.query === localStorage.getItem('graphiql:query') &&
+        active?.variables === localStorage.getItem('graphiql:variables') &&
+        document.querySelector('.graphiql-tab-active .graphiql-tab-button')?.textContent === active?.title
+      );
+    });
+  }
+
   async #paste(json) {
     await this.#tool().locator('.view-lines').click();
     await this.#page.keyboard.press('Control+A');
@@ -146,4 +156,10 @@ export class GraphiQL {
   async #press() {
     await this.#page.locator('.graphiql-execute-button').click();
   }
+}
+
+/** Whether this is the request of a tab, and not the one for the schema that GraphiQL sends on its own. */
+function isFromTab(request) {
+  if (request.method() !== 'POST' || new URL(request.url()).pathname !== '/graphql') return false;
+  return request.postDataJSON().operationName !== 'IntrospectionQuery';
 }

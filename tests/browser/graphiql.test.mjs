@@ -76,14 +76,14 @@ test('a reload keeps the tab, its variables and the login', { timeout: 60_000 },
   await ada.run('Register');
   await ada.run('Send');
   await ada.show('History');
-  await ada.reload('History');
+  await ada.reload();
 
   const { history } = (await ada.run('History')).data;
   assert.equal(history.nodes[0].content, 'Hello');
 });
 
 test('headers of your own go before the login that the page keeps', { timeout: 60_000 }, async () => {
-  const ada = await GraphiQL.open(browser);
+  const ada = await GraphiQL.open(browser, REFUSED);
   await ada.run('Register');
 
   await ada.show('Send');
@@ -94,18 +94,16 @@ test('headers of your own go before the login that the page keeps', { timeout: 6
   // And the kept one is not lost over it.
   await ada.setHeaders({});
   assert.equal((await ada.run('Send')).data.sendMessage.message.content, 'Hello');
-  browser.forgive(REFUSED);
 });
 
 test('a login that has run out does not stand in the way of the next one', { timeout: 60_000 }, async () => {
-  const ada = await GraphiQL.open(browser);
+  const ada = await GraphiQL.open(browser, REFUSED);
   await ada.run('Register');
   await ada.loseLogin();
 
   await ada.start('Login');
   await ada.reads('"accessToken"');
   assert.equal((await ada.run('Send')).data.sendMessage.message.content, 'Hello');
-  browser.forgive(REFUSED);
 });
 
 test('no other host is contacted and no page complains', () => {
