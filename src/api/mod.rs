@@ -55,7 +55,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<types::Node>()
         .extension(ErrorReporter)
         .extension(Tracing)
-        .limit_depth(12)
+        // As deep as the query by which GraphiQL and code generators read the schema (graphql-js 16).
+        .limit_depth(15)
         .limit_recursive_depth(32)
         .limit_directives(3)
 }
