@@ -1,8 +1,11 @@
 //! A session's log, read from a place on: what a returning client must see.
 //!
 //! The log has an entry for every message's birth, at `added_rev`, and one for its last change since, at
-//! `rev`. Both show the message as it is now. Because births keep their place, whoever has come to a place
-//! knows every message born before it, also when a replay broke off there.
+//! `rev`. Because births keep their place, whoever has come to a place knows every message born before it,
+//! also when a replay broke off there. A change shows the message as it is now. So does a birth, but for a
+//! reply that has ended since: that is shown as it was born, and its end comes in its place.
+
+use std::sync::Arc;
 
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;
@@ -16,16 +19,22 @@ use super::schema::messages;
 use crate::domain::{Rev, SessionId};
 use crate::error::AppResult;
 
-/// A message's birth, or its last change.
-#[derive(Clone, Debug, QueryableByName)]
-#[diesel(check_for_backend(diesel::pg::Pg))]
+/// A message's birth, or its last change. Cheap to clone: each follower of a session gets one.
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// Where it stands in the log.
-    #[diesel(sql_type = BigInt)]
     pub place: Rev,
     /// The message, as it was when this was read or announced.
+    pub message: Arc<Message>,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    place: Rev,
     #[diesel(embed)]
-    pub message: Message,
+    message: Message,
 }
 
 impl Entry {
@@ -33,7 +42,20 @@ impl Entry {
     pub fn latest(message: Message) -> Self {
         Self {
             place: message.rev,
-            message,
+            message: Arc::new(message),
+        }
+    }
+
+    fn read(place: Rev, message: Message) -> Self {
+        let is_birth = place == message.added_rev;
+        let message = if is_birth && message.rev > place && message.in_reply_to.is_some() {
+            message.as_born()
+        } else {
+            message
+        };
+        Self {
+            place,
+            message: Arc::new(message),
         }
     }
 
@@ -50,7 +72,7 @@ pub async fn entries_after(
     rev: Rev,
     limit: i64,
 ) -> AppResult<Vec<Entry>> {
-    let entries = diesel::sql_query(
+    let rows: Vec<Row> = diesel::sql_query(
         "(select added_rev as place, m.* from messages m \
           where session_id = $1 and added_rev > $2 order by added_rev limit $3) \
          union all \
@@ -63,7 +85,10 @@ pub async fn entries_after(
     .bind::<BigInt, _>(limit)
     .load(conn)
     .await?;
-    Ok(entries)
+    Ok(rows
+        .into_iter()
+        .map(|row| Entry::read(row.place, row.message))
+        .collect())
 }
 
 /// The next messages that became final after `rev`, in the order in which they did, at most `limit`.

@@ -62,6 +62,20 @@ impl Message {
         user.or(self.chatbot_id.map(Author::Chatbot))
     }
 
+    /// A reply as it was when it was owed.
+    pub(super) fn as_born(self) -> Self {
+        Self {
+            rev: self.added_rev,
+            finished_rev: None,
+            content: String::new(),
+            status: MessageStatus::Pending,
+            failure: None,
+            edited_at: None,
+            attempt: 0,
+            ..self
+        }
+    }
+
     /// Where it stands in the history of all of a person's sessions.
     pub fn history_key(&self) -> HistoryKey {
         HistoryKey {

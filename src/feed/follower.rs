@@ -1,6 +1,7 @@
 //! One subscriber's walk along a session's log: attach, read the log, follow.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use tokio::sync::broadcast::error::RecvError;
 
@@ -59,7 +60,7 @@ pub struct Sighting {
     /// Where to continue from.
     pub place: Rev,
     /// The message.
-    pub message: Message,
+    pub message: Arc<Message>,
 }
 
 enum Phase {
@@ -78,7 +79,7 @@ pub struct Follower {
     /// Up to where all was seen; nothing until a walk that begins now knows where that is.
     position: Option<Rev>,
     has_caught_up: bool,
-    /// Messages that were seen as they were after an entry yet to come.
+    /// People's messages that were seen at their birth as they are after a change yet to come.
     ahead: HashMap<Seq, Rev>,
     /// Replies whose end was read from the log, until the walk is live: the feed may have yet to hear of it.
     ended: HashSet<Seq>,
@@ -156,7 +157,7 @@ impl Follower {
                 let page = log::finished_after(&mut conn, self.session, position, PAGE).await?;
                 let read = page.len();
                 for message in page {
-                    self.see_finished(message);
+                    self.see_finished(Arc::new(message));
                 }
                 read
             }
@@ -203,7 +204,7 @@ impl Follower {
                 let mut finished: Vec<_> = entries.iter().map(|entry| &entry.message).collect();
                 finished.sort_by_key(|message| message.finished_rev);
                 for message in finished {
-                    self.see_finished(message.clone());
+                    self.see_finished(Arc::clone(message));
                 }
             }
         }
@@ -239,7 +240,7 @@ impl Follower {
     }
 
     /// Sees a message that has become final, unless it was seen before.
-    fn see_finished(&mut self, message: Message) {
+    fn see_finished(&mut self, message: Arc<Message>) {
         let finished = message.finished_rev;
         let Some(place) = finished.filter(|place| self.position < Some(*place)) else {
             return;

@@ -1,5 +1,6 @@
 //! Sending a message, the deed that everything else serves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -110,7 +111,7 @@ pub async fn wait_for_reply(app: &App, reply: Message, wait: Duration) -> AppRes
                 Item::Added(seen) | Item::Changed(seen)
                     if seen.message.seq == reply.seq && !seen.message.status.is_under_way() =>
                 {
-                    return Ok(seen.message);
+                    return Ok(Arc::unwrap_or_clone(seen.message));
                 }
                 _ => {}
             }

@@ -1,5 +1,7 @@
 //! Messages and who writes them.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Object, Union};
 use chrono::{DateTime, Utc};
 
@@ -38,15 +40,17 @@ pub enum Author {
 
 /// Something said in a session.
 pub struct Message {
-    row: messages::Message,
+    row: Arc<messages::Message>,
     position: Rev,
 }
 
 impl Message {
     /// A message whose cursor is its last change.
     pub(in crate::api) fn new(row: messages::Message) -> Self {
-        let position = row.rev;
-        Self { row, position }
+        Self {
+            position: row.rev,
+            row: Arc::new(row),
+        }
     }
 
     /// A message as a subscription gives it: its cursor is where it was seen. Its last change may lie
