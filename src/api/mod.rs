@@ -9,6 +9,7 @@ mod error;
 mod ids;
 mod loaders;
 mod mutation;
+mod order;
 mod query;
 mod subscription;
 mod types;
@@ -21,6 +22,7 @@ use error::ErrorReporter;
 pub use error::error_response;
 use loaders::Rows;
 use mutation::Mutation;
+use order::QueryOrder;
 use query::Query;
 use subscription::Subscription;
 
@@ -53,6 +55,7 @@ pub fn sdl() -> String {
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query, Mutation, Subscription)
         .register_output_type::<types::Node>()
+        .extension(QueryOrder)
         .extension(ErrorReporter)
         .extension(Tracing)
         // As deep as the query by which GraphiQL and code generators read the schema (graphql-js 16).

@@ -1,0 +1,183 @@
+//! Keeps an answer's keys in the order in which they were asked for (GraphQL, section 7.2.2).
+//!
+//! async-graphql inserts them as their resolvers end. Where one object is selected through fragments on
+//! several types that share keys, the first fragment's order counts: the answer does not tell which applied.
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery,
+};
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::{Name, Response, ServerResult, Value, Variables};
+
+/// Puts every answer's keys in the query's order.
+pub(super) struct QueryOrder;
+
+impl ExtensionFactory for QueryOrder {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Ordering::default())
+    }
+}
+
+#[derive(Default)]
+struct Ordering {
+    document: OnceLock<ExecutableDocument>,
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for Ordering {
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        let document = next.run(ctx, query, variables).await?;
+        // Each request has an extension of its own, and is parsed once.
+        let _ = self.document.set(document.clone());
+        Ok(document)
+    }
+
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let mut response = next.run(ctx, operation_name).await;
+        let Some(document) = self.document.get() else {
+            return response;
+        };
+        let mut operations = document.operations.iter();
+        let operation = operations
+            .find(|(name, _)| operation_name.is_none() || name.map(Name::as_str) == operation_name);
+        if let Some((_, operation)) = operation {
+            arrange(
+                &mut response.data,
+                &[&operation.node.selection_set.node],
+                document,
+            );
+        }
+        response
+    }
+}
+
+/// What is selected under each key, in order.
+type Fields<'d> = IndexMap<&'d Name, Vec<&'d SelectionSet>>;
+
+fn arrange(value: &mut Value, selected: &[&SelectionSet], document: &ExecutableDocument) {
+    match value {
+        Value::List(items) => {
+            for item in items {
+                arrange(item, selected, document);
+            }
+        }
+        Value::Object(object) => {
+            let mut fields = Fields::new();
+            let mut spread = HashSet::new();
+            for set in selected {
+                collect(set, document, &mut spread, &mut fields);
+            }
+            let mut arranged = IndexMap::with_capacity(object.len());
+            for (key, selected) in fields {
+                if let Some((key, mut value)) = object.swap_remove_entry(key) {
+                    arrange(&mut value, &selected, document);
+                    arranged.insert(key, value);
+                }
+            }
+            *object = arranged;
+        }
+        _ => {}
+    }
+}
+
+/// Collects fields as the specification's `CollectFields` does; each named fragment counts once, so that
+/// fragments in fragments stay cheap.
+fn collect<'d>(
+    set: &'d SelectionSet,
+    document: &'d ExecutableDocument,
+    spread: &mut HashSet<&'d Name>,
+    fields: &mut Fields<'d>,
+) {
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) => {
+                let key = &field.node.response_key().node;
+                let under = fields.entry(key).or_default();
+                under.push(&field.node.selection_set.node);
+            }
+            Selection::InlineFragment(fragment) => {
+                collect(&fragment.node.selection_set.node, document, spread, fields);
+            }
+            Selection::FragmentSpread(named) => {
+                let name = &named.node.fragment_name.node;
+                let fragment = document.fragments.get(name);
+                if let Some(fragment) = fragment.filter(|_| spread.insert(name)) {
+                    collect(&fragment.node.selection_set.node, document, spread, fields);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
+
+    use super::*;
+
+    struct Thing;
+
+    #[Object]
+    impl Thing {
+        async fn slow(&self) -> i32 {
+            tokio::task::yield_now().await;
+            1
+        }
+
+        async fn fast(&self) -> i32 {
+            2
+        }
+
+        async fn things(&self) -> Vec<Thing> {
+            tokio::task::yield_now().await;
+            vec![Thing]
+        }
+    }
+
+    async fn answer(query: &str) -> String {
+        let schema = Schema::build(Thing, EmptyMutation, EmptySubscription)
+            .extension(QueryOrder)
+            .finish();
+        let response = schema.execute(query).await;
+        assert!(response.errors.is_empty(), "{:?}", response.errors);
+        response.data.to_string()
+    }
+
+    #[tokio::test]
+    async fn keys_come_as_they_were_asked_for_however_long_they_take() {
+        let told = answer("{ slow fast things { things { slow fast } b: fast a: slow } }").await;
+        assert_eq!(
+            told,
+            "{slow: 1, fast: 2, things: [{things: [{slow: 1, fast: 2}], b: 2, a: 1}]}"
+        );
+    }
+
+    #[tokio::test]
+    async fn fragments_stand_where_they_are_spread_and_merge_with_what_was_before() {
+        let told = answer(
+            "query Q { ...B ... on Thing { things { fast } } fast slow }
+             fragment B on Thing { things { slow ...C } }
+             fragment C on Thing { a: fast }",
+        )
+        .await;
+        assert_eq!(
+            told,
+            "{things: [{slow: 1, a: 2, fast: 2}], fast: 2, slow: 1}"
+        );
+    }
+}
