@@ -5,6 +5,8 @@
 mod graphql_over_http;
 mod graphql_transport_ws;
 mod helpers;
+mod layers;
+mod live;
 mod pages;
 mod private_postgres;
 mod raw_socket;
