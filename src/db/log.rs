@@ -49,7 +49,7 @@ impl Entry {
     fn read(place: Rev, message: Message) -> Self {
         let is_birth = place == message.added_rev;
         let message = if is_birth && message.rev > place && message.in_reply_to.is_some() {
-            message.as_born()
+            message.into_born()
         } else {
             message
         };

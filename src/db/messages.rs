@@ -63,7 +63,7 @@ impl Message {
     }
 
     /// A reply as it was when it was owed.
-    pub(super) fn as_born(self) -> Self {
+    pub(super) fn into_born(self) -> Self {
         Self {
             rev: self.added_rev,
             finished_rev: None,
