@@ -7,7 +7,7 @@ use futures_util::{Stream, StreamExt as _};
 
 use super::{
     answer::{Answer, Refusal},
-    execution,
+    execution, gate,
     operation::{self, Live, Operation, Single},
 };
 use crate::{
@@ -49,12 +49,17 @@ impl Endpoint {
     }
 
     /// Lets a request in, or refuses it before it costs anything.
-    ///
-    /// What limits a document by its size has its place before [`operation::choose`], which parses: parsing
-    /// is what such limits protect.
-    pub(super) fn admit(&self, request: Request, caller: &Caller) -> Result<Operation, Refusal> {
+    pub(super) fn admit(
+        &self,
+        mut request: Request,
+        caller: &Caller,
+    ) -> Result<Operation, Refusal> {
+        let too_much = |error| self.refusal(error, caller.request_id);
+        let wrong = |error| Refusal::new(vec![error]);
+        gate::check_text(&request.query).map_err(too_much)?;
+        gate::check_document(request.parsed_query().map_err(wrong)?).map_err(too_much)?;
         let request = request.data(caller.viewer.clone()).data(caller.request_id);
-        operation::choose(request).map_err(|error| Refusal::new(vec![error]))
+        operation::choose(request).map_err(wrong)
     }
 
     /// Runs a query or a mutation. It runs to its end even if the answer is not waited for.

@@ -7,6 +7,7 @@
 mod answer;
 mod endpoint;
 mod execution;
+mod gate;
 mod graphql_http;
 mod graphql_ws;
 mod health;

@@ -11,7 +11,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{helpers::TestApp, raw_socket::SOON};
+use crate::{
+    helpers::TestApp,
+    raw_socket::{RawSocket, SOON},
+};
 
 const OLD: &str = "application/json";
 const NEW: &str = "application/graphql-response+json";
@@ -291,5 +294,27 @@ async fn a_connection_that_sends_no_whole_head_is_closed() {
             .await
             .expect("closed in time")
             .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_would_cost_too_much_is_refused_at_once_on_either_transport() {
+    let app = TestApp::start().await;
+    let mut bomb = "{ serverInfo { ...F0 } } fragment F28 on ServerInfo { name }".to_owned();
+    for level in 0..28 {
+        let next = format!("...F{} ", level + 1).repeat(3);
+        bomb += &format!(" fragment F{level} on ServerInfo {{ {next} }}");
+    }
+    let crowd = format!("{{ {} }}", "__typename ".repeat(1_000));
+    for (document, limit) in [(bomb, "1000 fields"), (crowd, "1000 tokens")] {
+        let told = error_of(ask(&app, NEW, json!({ "query": document })).await).await;
+        assert!(told["message"].as_str().unwrap().contains(limit), "{told}");
+        assert_eq!(told["extensions"]["code"], "BAD_USER_INPUT");
+
+        let mut socket = RawSocket::acknowledged(app.url(), None).await;
+        socket.subscribe("1", &document, Value::Null).await;
+        let message = socket.hear().await;
+        assert_eq!(message["type"], "error", "{message}");
+        assert_eq!(message["payload"][0]["extensions"], told["extensions"]);
     }
 }

@@ -1,0 +1,156 @@
+//! The gate: refuses a document that would cost too much before it costs anything.
+//!
+//! [`tokens`] counts in one linear pass before parsing. [`measure`] walks what was parsed once, with each
+//! fragment counted once however often it is spread: a kilobyte of fragments nested in fragments can stand
+//! for a million million fields. Every refusal names its limit.
+
+mod measure;
+mod tokens;
+
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+
+use crate::error::{AppError, AppResult};
+
+pub(super) use tokens::check as check_text;
+
+/// What a document's parts may add up to. Far above what clients send, GraphiQL's introspection included.
+const FIELDS: Limit = Limit("fields, fragments counted where they are spread", 1_000);
+const ALIASES: Limit = Limit("aliases, fragments counted where they are spread", 30);
+const DIRECTIVES: Limit = Limit("directives, fragments counted where they are spread", 20);
+const DEPTH: Limit = Limit("levels of fields", 15);
+const OPERATIONS: Limit = Limit("operations", 5);
+const FRAGMENTS: Limit = Limit("fragments", 30);
+const VARIABLES: Limit = Limit("variables", 50);
+const QUERY_ROOTS: Limit = Limit("fields at the root of a query", 10);
+const MUTATION_ROOTS: Limit = Limit("fields at the root of a mutation", 3);
+
+/// How many of what.
+#[derive(Clone, Copy, Debug)]
+struct Limit(&'static str, u64);
+
+impl Limit {
+    fn check(self, count: u64) -> AppResult<()> {
+        let Self(what, most) = self;
+        if count <= most {
+            return Ok(());
+        }
+        Err(AppError::bad_input(
+            "query",
+            format!("A document has at most {most} {what}."),
+        ))
+    }
+}
+
+/// Refuses a parsed document whose parts add up to too much.
+pub(super) fn check_document(document: &ExecutableDocument) -> AppResult<()> {
+    FRAGMENTS.check(document.fragments.len() as u64)?;
+    OPERATIONS.check(document.operations.iter().count() as u64)?;
+    let mut scale = measure::Scale::new(document);
+    // Fragments too: those that no operation uses are validated as well.
+    for fragment in document.fragments.values() {
+        check_size(scale.selection(&fragment.node.selection_set.node)?)?;
+    }
+    for (_, operation) in document.operations.iter() {
+        let operation = &operation.node;
+        VARIABLES.check(operation.variable_definitions.len() as u64)?;
+        let set = &operation.selection_set.node;
+        let roots = scale.selection(set)?.roots;
+        match operation.ty {
+            OperationType::Query => QUERY_ROOTS.check(roots)?,
+            OperationType::Mutation => MUTATION_ROOTS.check(roots)?,
+            // The GraphQL library refuses more than one.
+            OperationType::Subscription => {}
+        }
+        check_size(scale.operation(operation)?)?;
+    }
+    Ok(())
+}
+
+fn check_size(size: measure::Size) -> AppResult<()> {
+    DEPTH.check(size.depth)?;
+    FIELDS.check(size.fields)?;
+    ALIASES.check(size.aliases)?;
+    DIRECTIVES.check(size.directives)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    fn refused(document: &str) -> Option<String> {
+        let document = parse_query(document).unwrap();
+        check_document(&document)
+            .err()
+            .map(|error| error.to_string())
+    }
+
+    /// A limit at which a document still passes, and one more.
+    fn limit(most: usize, what: &str, document: impl Fn(usize) -> String) {
+        assert_eq!(refused(&document(most)), None, "{most} {what}");
+        let told = refused(&document(most + 1)).unwrap();
+        assert!(told.contains(&format!("at most {most} {what}")), "{told}");
+    }
+
+    #[test]
+    fn each_limit_lets_pass_what_it_names_and_not_one_more() {
+        limit(1_000, "fields", |n| {
+            format!("{{ a {{ {} }} }}", "b ".repeat(n - 1))
+        });
+        limit(30, "aliases", |n| {
+            format!("{{ a {{ {} }} }}", "x: b ".repeat(n))
+        });
+        limit(20, "directives", |n| {
+            format!("{{ a {{ {} }} }}", "b @x ".repeat(n))
+        });
+        limit(15, "levels of fields", |n| {
+            format!("{{ {} a {} }}", "a { ".repeat(n - 1), "} ".repeat(n - 1))
+        });
+        limit(5, "operations", |n| {
+            (0..n).map(|i| format!("query Q{i} {{ a }} ")).collect()
+        });
+        limit(30, "fragments", |n| {
+            (0..n)
+                .map(|i| format!("fragment F{i} on T {{ a }} "))
+                .collect::<String>()
+                + "{ a }"
+        });
+        limit(50, "variables", |n| {
+            let variables: String = (0..n).map(|i| format!("$v{i}: Int ")).collect();
+            format!("query ({variables}) {{ a }}")
+        });
+        limit(10, "fields at the root of a query", |n| {
+            format!("{{ {} }}", "a ".repeat(n))
+        });
+        limit(3, "fields at the root of a mutation", |n| {
+            format!("mutation {{ {} }}", "a ".repeat(n))
+        });
+        limit(3, "fields at the root of a mutation", |n| {
+            format!(
+                "mutation {{ ...F }} fragment F on Mutation {{ {} }}",
+                "a ".repeat(n)
+            )
+        });
+    }
+
+    #[test]
+    fn fragments_in_fragments_are_counted_where_they_are_spread_and_cost_nothing_to_count() {
+        // Twenty-nine levels, three spreads each: 3^29 fields.
+        let mut document = "{ a { ...F0 } } fragment F28 on T { a }".to_owned();
+        for level in 0..28 {
+            let next = format!("...F{} ", level + 1).repeat(3);
+            document += &format!(" fragment F{level} on T {{ {next} }}");
+        }
+        assert!(refused(&document).unwrap().contains("at most 1000 fields"));
+    }
+
+    #[test]
+    fn circles_of_fragments_are_refused_used_or_not() {
+        let circle = "fragment A on T { ...B } fragment B on T { b { ...A } }";
+        for operation in ["{ a }", "{ ...A }"] {
+            let told = refused(&format!("{operation} {circle}")).unwrap();
+            assert!(told.contains("contains itself"), "{told}");
+        }
+    }
+}
