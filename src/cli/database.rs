@@ -25,6 +25,8 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<OpenDatabase> {
                 settings: Vec::new(),
             })
             .await?;
+            // Reachable from this machine's folder only; it has no password.
+            tracing::debug!(url = private.url(), "the private PostgreSQL");
             Ok(OpenDatabase {
                 url: private.url().to_owned(),
                 private: Some(private),
