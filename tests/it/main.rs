@@ -8,5 +8,6 @@ mod helpers;
 mod layers;
 mod live;
 mod pages;
+mod plans;
 mod private_postgres;
 mod raw_socket;
