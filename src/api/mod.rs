@@ -10,9 +10,12 @@ mod ids;
 mod loaders;
 mod mutation;
 mod order;
+mod passes;
 mod query;
 mod subscription;
 mod types;
+
+use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::extensions::Tracing;
@@ -23,6 +26,7 @@ pub use error::error_response;
 use loaders::Rows;
 use mutation::Mutation;
 use order::QueryOrder;
+pub use passes::{in_passes, stream_in_passes};
 use query::Query;
 use subscription::Subscription;
 
@@ -40,7 +44,7 @@ pub struct RequestId(pub Uuid);
 pub fn schema(app: &App) -> Schema {
     let mut builder = builder()
         .data(app.clone())
-        .data(DataLoader::new(Rows::new(app.db().clone()), tokio::spawn));
+        .data(DataLoader::new(Rows::new(app.db().clone()), passes::begin).delay(Duration::ZERO));
     if !app.config().introspection {
         builder = builder.disable_introspection().disable_suggestions();
     }

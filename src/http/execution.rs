@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::operation::{Live, Single};
+use crate::api::{in_passes, stream_in_passes};
 use crate::error::{AppError, AppResult};
 
 /// Runs an operation with one answer, in a task of its own.
@@ -19,7 +20,7 @@ pub(super) async fn run(
     operation: Single,
     tasks: &TaskTracker,
 ) -> AppResult<Response> {
-    let execution = async move { executor.execute(operation.0).await }.in_current_span();
+    let execution = async move { in_passes(executor.execute(operation.0)).await }.in_current_span();
     match tasks.spawn(execution).await {
         Ok(response) => Ok(response),
         Err(error) => Err(match error.try_into_panic() {
@@ -35,7 +36,8 @@ pub(super) fn follow(
     operation: Live,
 ) -> impl Stream<Item = AppResult<Response>> + Send + 'static {
     // Resolvers share nothing across a panic but what has its own guards (the pool, channels).
-    let stream = AssertUnwindSafe(executor.execute_stream(operation.0, None)).catch_unwind();
+    let answers = stream_in_passes(executor.execute_stream(operation.0, None));
+    let stream = AssertUnwindSafe(answers).catch_unwind();
     stream.map(|item| item.map_err(|panic| panicked(panic.as_ref())))
 }
 

@@ -5,9 +5,11 @@
 mod graphql_over_http;
 mod graphql_transport_ws;
 mod helpers;
+mod history;
 mod layers;
 mod live;
 mod pages;
 mod plans;
 mod private_postgres;
 mod raw_socket;
+mod sending;

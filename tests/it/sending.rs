@@ -1,0 +1,192 @@
+//! Sending: once, in order, however often it is tried.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::helpers::{Person, TestApp, TestDatabase};
+
+/// The session's counters and what is stored of its messages, behind the API.
+async fn log_of(app: &TestApp, seqs_and_revs: &str) -> String {
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        told: String,
+    }
+    let mut conn = app.database().connect().await;
+    let row: Row =
+        diesel_async::RunQueryDsl::get_result(diesel::sql_query(seqs_and_revs), &mut conn)
+            .await
+            .unwrap();
+    row.told
+}
+
+fn places(payload: &Value) -> (i64, String) {
+    let seq = payload["message"]["seq"].as_i64().unwrap();
+    (seq, payload["session"]["id"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn the_same_key_again_gives_the_first_answer_and_stores_nothing() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    let input = json!({"content": "hello", "clientKey": "first"});
+    let first = ada.send(input.clone()).await.data();
+    let again = ada.send(input.clone()).await.data();
+    assert_eq!(first, again);
+    let session = first["sendMessage"]["session"]["id"].as_str().unwrap();
+    assert_eq!(ada.history(session).await.len(), 2);
+
+    let other = json!({"content": "goodbye", "clientKey": "first"});
+    ada.send(other)
+        .await
+        .expect_error("CONFLICT", Some("clientKey"));
+    // A key is its sender's own.
+    let bob = app.person("bob").await;
+    let his = bob.send(input).await.data();
+    assert_ne!(his["sendMessage"]["session"]["id"], session);
+}
+
+#[tokio::test]
+async fn sixteen_tries_at_once_are_one_message_in_one_session() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    let existing = ada.quiet_session().await;
+    for session in [None, Some(existing.as_str())] {
+        for round in 0..5 {
+            let input = json!({
+                "sessionId": session, "content": "hello", "clientKey": format!("key {round}"),
+            });
+            let answers = join_all((0..16).map(|_| ada.send(input.clone()))).await;
+            let answers: Vec<Value> = answers.into_iter().map(|answer| answer.data()).collect();
+            assert!(
+                answers.iter().all(|answer| *answer == answers[0]),
+                "{answers:#?}"
+            );
+            let (seq, id) = places(&answers[0]["sendMessage"]);
+            let stored = ada.history(&id).await;
+            assert_eq!(
+                stored
+                    .iter()
+                    .filter(|message| message["seq"] == seq)
+                    .count(),
+                1
+            );
+            assert_eq!(stored.len(), if session.is_none() { 2 } else { round + 1 });
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_late_retry_continues_right_behind_its_own_send() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    let session = ada.quiet_session().await;
+    let input = json!({"sessionId": session, "content": "first", "clientKey": "key"});
+    ada.send(input.clone()).await.data();
+    ada.say(Some(&session), "second").await;
+
+    let retried = ada.send(input).await.data();
+    let cursor = retried["sendMessage"]["session"]["cursor"]
+        .as_str()
+        .unwrap();
+    let mut watch = ada.watch(&session, Some(cursor)).await;
+    let missed = watch.expect("MessageAdded").await;
+    assert_eq!(missed["message"]["content"], "second");
+    watch.caught_up().await;
+}
+
+#[tokio::test]
+async fn a_hundred_sends_at_once_leave_no_hole_and_no_double() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    let session = ada.say(None, "start").await["session"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut watch = ada.watch(&session, None).await;
+    watch.caught_up().await;
+
+    let texts: Vec<String> = (0..100).map(|number| format!("message {number}")).collect();
+    join_all(texts.iter().map(|text| ada.say(Some(&session), text))).await;
+    // Each send and the reply it is owed: 2 of the start, 200 of these.
+    let told = log_of(
+        &app,
+        "select concat_ws(' ', last_seq, rev, (select count(distinct seq) from messages),
+                (select max(seq) from messages), (select count(distinct rev) from messages),
+                (select max(rev) from messages)) as told
+         from sessions",
+    )
+    .await;
+    assert_eq!(told, "202 202 202 202 202 202");
+    for seq in 3..=202 {
+        let event = watch.expect("MessageAdded").await;
+        assert_eq!(event["message"]["seq"], seq);
+    }
+}
+
+#[tokio::test]
+async fn what_one_has_not_read_is_counted_and_ones_own_counts_as_read() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let sent = ada
+        .send(json!({"content": "hello", "waitMs": 20_000}))
+        .await
+        .data();
+    let session = sent["sendMessage"]["session"]["id"].clone();
+    let unread = "query ($id: ID!) { session(id: $id) { unreadCount lastMessage { seq } } }";
+    let answer = ada.ask(unread, json!({ "id": session })).await.data();
+    assert_eq!(
+        answer,
+        json!({"session": {"unreadCount": 1, "lastMessage": {"seq": 2}}})
+    );
+    ada.send(json!({"sessionId": session, "content": "thanks", "waitMs": 20_000}))
+        .await
+        .data();
+    let answer = ada.ask(unread, json!({ "id": session })).await.data();
+    assert_eq!(
+        answer,
+        json!({"session": {"unreadCount": 1, "lastMessage": {"seq": 4}}})
+    );
+}
+
+#[tokio::test]
+async fn nobody_answers_where_chatbots_are_paused_or_absent() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let quiet = ada.quiet_session().await;
+    assert_eq!(ada.say(Some(&quiet), "hello").await["reply"], Value::Null);
+
+    let first = ada.say(None, "hello").await;
+    assert_eq!(first["reply"]["status"], "PENDING");
+    app.database()
+        .execute("update sessions set chatbots_paused = true")
+        .await;
+    let session = first["session"]["id"].as_str();
+    assert_eq!(ada.say(session, "hello?").await["reply"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_send_may_wait_for_the_whole_reply_and_no_longer_than_it_said() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let sent = ada
+        .send(json!({"content": "hello", "waitMs": 20_000}))
+        .await
+        .data();
+    let reply = &sent["sendMessage"]["reply"];
+    assert_eq!(reply["status"], "COMPLETE");
+    assert!(
+        reply["content"]
+            .as_str()
+            .unwrap()
+            .starts_with("Hello, ada!")
+    );
+
+    let owed = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let bob: Person = owed.person("bob").await;
+    let sent = bob
+        .send(json!({"content": "hello", "waitMs": 50}))
+        .await
+        .data();
+    assert_eq!(sent["sendMessage"]["reply"]["status"], "PENDING");
+}
