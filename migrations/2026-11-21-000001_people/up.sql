@@ -27,5 +27,8 @@ comment on column users.username is 'As the person typed it; shown, never compar
 comment on column users.username_key is 'The username folded for comparison: unique.';
 comment on column users.email is 'As the person typed it; null for guests.';
 comment on column users.email_key is 'The address folded for comparison: unique.';
+comment on column users.display_name is 'What they are shown as; not unique.';
+comment on column users.bio is 'A few words about themselves; empty for none.';
 comment on column users.password_hash is 'Argon2id in PHC form; null for guests, who hold a token instead.';
+comment on column users.role is 'GUEST (no account), MEMBER or ADMIN (runs the installation).';
 comment on column users.disabled_at is 'When an operator shut the account; null while it is open.';

@@ -32,4 +32,6 @@ create index refresh_tokens_login on refresh_tokens (login_id);
 
 comment on table refresh_tokens is 'Every refresh token given out and not yet expired.';
 comment on column refresh_tokens.token_hash is 'SHA-256 of the token.';
+comment on column refresh_tokens.issued_at is 'When it was given out.';
+comment on column refresh_tokens.expires_at is 'Past this time it is refused, and may be deleted.';
 comment on column refresh_tokens.used_at is 'When it was exchanged for its successor; null while it is the newest.';

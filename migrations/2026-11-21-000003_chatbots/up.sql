@@ -22,7 +22,10 @@ create table chatbots (
 create index chatbots_owner on chatbots (owner_id) where deleted_at is null;
 
 comment on table chatbots is 'Authors that answer.';
+comment on column chatbots.handle is 'As its owner typed it; shown, never compared.';
 comment on column chatbots.handle_key is 'The handle folded for comparison: unique.';
+comment on column chatbots.name is 'What it is shown as; not unique.';
+comment on column chatbots.greeting is 'What a client may show before the first message; empty for none.';
 comment on column chatbots.engine is 'What writes its replies: BUILTIN (rules) or OPENAI (a model server).';
 comment on column chatbots.model is 'OPENAI only: the model''s name; null takes the operator''s default.';
 comment on column chatbots.temperature is 'OPENAI only: 0 to 2.';

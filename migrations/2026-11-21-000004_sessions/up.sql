@@ -26,10 +26,14 @@ create index sessions_owner on sessions (owner_id);
 create index sessions_rooms on sessions (updated_at desc, id) where kind = 'ROOM';
 
 comment on table sessions is 'Conversations.';
+comment on column sessions.kind is 'PRIVATE (a person and chatbots), ROOM (open to join) or VISIT (a guest and an owner).';
+comment on column sessions.title is 'Empty for none.';
+comment on column sessions.owner_id is 'Who runs it.';
 comment on column sessions.last_seq is 'Messages so far; the seq of the newest.';
 comment on column sessions.rev is 'Changes so far; the head of the log.';
 comment on column sessions.details_rev is 'The rev at which title, members, paused or archived last changed.';
 comment on column sessions.chatbots_paused is 'A person has taken over: chatbots keep silent.';
+comment on column sessions.archived is 'Put away: not in the list unless asked for.';
 comment on column sessions.updated_at is 'Of the last change; orders the list of sessions.';
 
 create table members (
@@ -47,6 +51,7 @@ create index members_user on members (user_id);
 
 comment on table members is 'Who is in a session.';
 comment on column members.read_up_to is 'The seq of the newest message read; one''s own sends count as read.';
+comment on column members.joined_at is 'Orders the list of members.';
 
 create table session_chatbots (
     session_id uuid     not null,

@@ -63,11 +63,13 @@ comment on column messages.finished_rev is 'The session''s rev when it first bec
 comment on column messages.user_id is 'The author, if a person.';
 comment on column messages.chatbot_id is 'The author, if a chatbot.';
 comment on column messages.content is 'UTF-8; of a reply under way, what was checkpointed so far.';
+comment on column messages.status is 'PENDING or STREAMING for a reply under way; COMPLETE, CANCELLED, FAILED or DELETED for what is final.';
 comment on column messages.failure is 'Why a reply failed, in words for a person.';
 comment on column messages.in_reply_to is 'The seq of the message that a reply answers.';
 comment on column messages.client_key is 'The sender''s idempotency key.';
 comment on column messages.client_digest is 'SHA-256 of the content first sent with client_key, so that a retry is known even after an edit.';
 comment on column messages.created_at is 'Taken under the session''s lock, so that it follows seq.';
+comment on column messages.edited_at is 'When its author last changed it; null if never.';
 comment on column messages.lease_holder is 'The runner that writes this reply.';
 comment on column messages.lease_until is 'Past this time another runner may take the reply over.';
 comment on column messages.attempt is 'How often a runner took this reply on.';

@@ -15,3 +15,5 @@ insert into epoch (value)
 values (('x' || left(replace(gen_random_uuid()::text, '-', ''), 12))::bit(48)::bigint);
 
 comment on table epoch is 'One row: the value that cursors are bound to.';
+comment on column epoch.singleton is 'Always true: the key that only one row can have.';
+comment on column epoch.value is 'Drawn at random, once for this database.';

@@ -8,6 +8,7 @@ mod helpers;
 mod history;
 mod layers;
 mod live;
+mod migrations;
 mod pages;
 mod plans;
 mod private_postgres;

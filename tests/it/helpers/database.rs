@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use parlor::db::private::{Options, PrivatePostgres};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 /// A test's own database. It goes with the server at the end of the run.
@@ -12,6 +14,12 @@ use tokio::sync::OnceCell;
 pub struct TestDatabase {
     name: String,
     url: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    row: String,
 }
 
 struct Cluster {
@@ -68,6 +76,53 @@ impl TestDatabase {
     /// Runs statements behind the program's back.
     pub async fn execute(&self, sql: &str) {
         self.connect().await.batch_execute(sql).await.unwrap();
+    }
+
+    /// What a query gives behind the program's back: an object a row, or the bare value of one column.
+    pub async fn rows(&self, sql: &str) -> Vec<Value> {
+        let query = format!("select to_jsonb(q)::text as row from ({sql}) q");
+        let rows: Vec<Row> = diesel::sql_query(query)
+            .load(&mut self.connect().await)
+            .await
+            .unwrap();
+        rows.iter()
+            .map(|row| {
+                let mut row: Value = serde_json::from_str(&row.row).unwrap();
+                match row.as_object_mut() {
+                    Some(columns) if columns.len() == 1 => {
+                        columns.values_mut().next().unwrap().take()
+                    }
+                    _ => row,
+                }
+            })
+            .collect()
+    }
+
+    /// The one value that a query gives.
+    pub async fn value(&self, sql: &str) -> Value {
+        let mut rows = self.rows(sql).await;
+        assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
+        rows.remove(0)
+    }
+
+    /// Everything that is stored, a line of text a row: equal before and after if nothing was written.
+    pub async fn contents(&self) -> Vec<String> {
+        let tables = self
+            .rows(
+                "select table_name from information_schema.tables \
+                 where table_schema = 'public' order by 1",
+            )
+            .await;
+        let rows = tables.iter().map(|table| {
+            let table = table.as_str().unwrap();
+            format!("select '{table} ' || t::text as line from {table} t")
+        });
+        let all = rows.collect::<Vec<_>>().join(" union all ");
+        let lines = self.rows(&format!("{all} order by 1")).await;
+        lines
+            .iter()
+            .map(|line| line.as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// A connection of the test's own.

@@ -2,11 +2,13 @@
 //! clients do. What reaches behind the API says so in its name.
 
 mod app;
+mod catalog;
 mod database;
 mod person;
 mod watch;
 
 pub use app::TestApp;
+pub use catalog::Column;
 pub use database::TestDatabase;
 pub use person::{Answer, Person};
 pub use watch::Watch;
