@@ -4,11 +4,13 @@
 //! memory and every core of the machine.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Argon2, PasswordHash};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 
 use crate::domain::Password;
 use crate::error::{AppError, AppResult};
@@ -24,6 +26,7 @@ const MAX_BYTES: usize = 256 * 4;
 pub struct Passwords {
     turns: Arc<Semaphore>,
     decoy: Arc<str>,
+    computed: Arc<AtomicU64>,
 }
 
 impl Passwords {
@@ -34,15 +37,13 @@ impl Passwords {
             decoy: hash("nobody has this password")
                 .map_err(AppError::internal)?
                 .into(),
+            computed: Arc::default(),
         })
     }
 
     /// The hash to store, in PHC form.
     pub async fn hash(&self, password: Password) -> AppResult<String> {
-        let turn = self.turn().await?;
-        off_the_async_threads(turn, move || hash(&password.into_inner()))
-            .await?
-            .map_err(AppError::internal)
+        self.compute(move || hash(&password.into_inner())).await
     }
 
     /// Whether the password belongs to the stored hash.
@@ -53,14 +54,32 @@ impl Passwords {
         if password.len() > MAX_BYTES {
             return Ok(false);
         }
-        let turn = self.turn().await?;
         let decoy = self.decoy.clone();
-        off_the_async_threads(turn, move || {
+        self.compute(move || {
             let fits = verify(&password, stored.as_deref().unwrap_or(&decoy))?;
-            Ok::<_, argon2::password_hash::Error>(fits && stored.is_some())
+            Ok(fits && stored.is_some())
         })
-        .await?
-        .map_err(AppError::internal)
+        .await
+    }
+
+    /// How many hashes were computed so far, for measuring what an operation costs.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> argon2::password_hash::Result<T> + Send + 'static,
+    ) -> AppResult<T> {
+        let turn = self.turn().await?;
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        let computed = spawn_blocking(move || {
+            // Kept until the work is done, also when whoever asked has gone.
+            let _turn = turn;
+            work()
+        });
+        let outcome = computed.await.map_err(AppError::internal)?;
+        outcome.map_err(AppError::internal)
     }
 
     async fn turn(&self) -> AppResult<OwnedSemaphorePermit> {
@@ -70,19 +89,6 @@ impl Passwords {
             Err(late) => Err(AppError::unavailable(late)),
         }
     }
-}
-
-/// Keeps the turn until the work is done, also when whoever asked has gone.
-async fn off_the_async_threads<T: Send + 'static>(
-    turn: OwnedSemaphorePermit,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> AppResult<T> {
-    tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        work()
-    })
-    .await
-    .map_err(AppError::internal)
 }
 
 fn hash(password: &str) -> argon2::password_hash::Result<String> {

@@ -1,6 +1,7 @@
 //! What every test starts with: a server of its own on a database of its own, and people who use it as
 //! clients do. What reaches behind the API says so in its name.
 
+mod account;
 mod app;
 mod catalog;
 mod database;
@@ -10,5 +11,5 @@ mod watch;
 pub use app::TestApp;
 pub use catalog::Column;
 pub use database::TestDatabase;
-pub use person::{Answer, Person};
+pub use person::{Answer, PASSWORD, Person};
 pub use watch::Watch;

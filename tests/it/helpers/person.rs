@@ -82,12 +82,21 @@ impl Person {
         &self.refresh_token
     }
 
+    /// An access token of the same login that ended a minute ago.
+    pub fn expired_token(&self) -> String {
+        self.token_for(TimeDelta::minutes(-1))
+    }
+
     /// An access token of the same login that ends earlier than usual.
     pub fn token_valid_for(&self, life: Duration) -> String {
+        self.token_for(TimeDelta::from_std(life).unwrap())
+    }
+
+    fn token_for(&self, life: TimeDelta) -> String {
         let tokens = self.app.access_tokens();
         let claims = tokens.check(self.token()).unwrap();
         let usual = claims.expires_at - claims.issued_at;
-        let issued_at = Utc::now() - usual + TimeDelta::from_std(life).unwrap();
+        let issued_at = Utc::now() - usual + life;
         tokens
             .issue(claims.user, claims.login, issued_at)
             .unwrap()
@@ -104,6 +113,12 @@ impl Person {
 
     /// Runs an operation.
     pub async fn ask(&self, query: &str, variables: Value) -> Answer {
+        let text = self.ask_for_text(query, variables).await;
+        Answer(serde_json::from_str(&text).unwrap())
+    }
+
+    /// Runs an operation and gives the answer as it came.
+    pub async fn ask_for_text(&self, query: &str, variables: Value) -> String {
         let mut request = self
             .client
             .post(format!("{}/graphql", self.url))
@@ -111,7 +126,7 @@ impl Person {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        Answer(request.send().await.unwrap().json().await.unwrap())
+        request.send().await.unwrap().text().await.unwrap()
     }
 
     /// Sends a message into a session, or a new one, and gives `sendMessage`'s payload.
