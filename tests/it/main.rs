@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod accounts;
+mod bad_input;
 mod graphql_over_http;
 mod graphql_transport_ws;
 mod helpers;

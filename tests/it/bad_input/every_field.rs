@@ -1,0 +1,196 @@
+//! One good call of every field at the root of the schema, and what each must refuse.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{ADDED, EVENTS, SEND, START, Scene};
+use crate::helpers::{PASSWORD, Person};
+
+/// Fields that need no login.
+const OPEN: [&str; 4] = ["serverInfo", "register", "login", "refresh"];
+
+/// Text that is never kept as text, so that it may hold anything.
+const HASHED: &str = "password";
+
+/// A call that works, with all the text that the field takes.
+struct Call {
+    field: &'static str,
+    query: &'static str,
+    variables: Value,
+}
+
+fn calls(scene: &Scene) -> Vec<Call> {
+    let id = json!({"id": scene.session});
+    let eve = json!({
+        "username": "eve", "email": "eve@example.org", "password": PASSWORD, "displayName": "Eve",
+    });
+    let send = json!({"sessionId": scene.session, "content": "hello", "clientKey": "key"});
+    let calls = [
+        ("me", "{ me { id } }", json!({})),
+        (
+            "chatbots",
+            "query ($after: String) { chatbots(after: $after) { nodes { id } } }",
+            json!({"after": null}),
+        ),
+        (
+            "chatbot",
+            "query ($handle: String!) { chatbot(handle: $handle) { id } }",
+            json!({"handle": "parlor"}),
+        ),
+        ("sessions", "{ sessions { nodes { id } } }", json!({})),
+        (
+            "session",
+            "query ($id: ID!) { session(id: $id) { id } }",
+            id.clone(),
+        ),
+        (
+            "history",
+            "query ($id: ID) { history(sessionId: $id) { nodes { id } } }",
+            id.clone(),
+        ),
+        (
+            "node",
+            "query ($id: ID!) { node(id: $id) { id } }",
+            id.clone(),
+        ),
+        ("serverInfo", "{ serverInfo { name } }", json!({})),
+        (
+            "register",
+            "mutation ($input: RegisterInput!) { register(input: $input) { accessToken } }",
+            json!({ "input": eve }),
+        ),
+        (
+            "login",
+            "mutation ($input: LoginInput!) { login(input: $input) { accessToken } }",
+            json!({"input": {"username": "ada", "password": PASSWORD}}),
+        ),
+        (
+            "refresh",
+            "mutation ($token: String!) { refresh(refreshToken: $token) { accessToken } }",
+            json!({"token": scene.bob.refresh_token()}),
+        ),
+        (
+            "startSession",
+            START,
+            json!({"input": {"title": "Tea", "chatbots": ["parlor"], "kind": "PRIVATE"}}),
+        ),
+        ("sendMessage", SEND, json!({ "input": send })),
+        ("sessionEvents", EVENTS, id.clone()),
+        ("messageAdded", ADDED, id),
+        ("logout", "mutation { logout }", json!({})),
+    ];
+    calls
+        .into_iter()
+        .map(|(field, query, variables)| Call {
+            field,
+            query,
+            variables,
+        })
+        .collect()
+}
+
+impl Call {
+    /// What comes of it, as it came; of a subscription, its first answer.
+    async fn run(&self, scene: &Scene, who: Option<&Person>, variables: Value) -> String {
+        if self.is_subscription() {
+            return scene
+                .subscribe(who, self.query, variables)
+                .await
+                .to_string();
+        }
+        let nobody = scene.app.nobody();
+        who.unwrap_or(&nobody)
+            .ask_for_text(self.query, variables)
+            .await
+    }
+
+    fn is_subscription(&self) -> bool {
+        self.query.starts_with("subscription")
+    }
+}
+
+#[tokio::test]
+async fn every_field_of_the_schema_is_called_here_and_works() {
+    let scene = Scene::start().await;
+    let query = "{ __schema {
+        queryType { fields { name } } mutationType { fields { name } } subscriptionType { fields { name } }
+    } }";
+    let schema = scene.ada.ask(query, json!({})).await.data();
+    let roots = schema["__schema"].as_object().unwrap().values();
+    let fields = roots.flat_map(|root| root["fields"].as_array().unwrap());
+    let there: BTreeSet<&str> = fields
+        .map(|field| field["name"].as_str().unwrap())
+        .collect();
+    let calls = calls(&scene);
+    let called: BTreeSet<&str> = calls.iter().map(|call| call.field).collect();
+    assert_eq!(called, there);
+    // A subscription that works says nothing until something happens.
+    for call in calls.iter().filter(|call| !call.is_subscription()) {
+        let told = call
+            .run(&scene, Some(&scene.ada), call.variables.clone())
+            .await;
+        assert!(!told.contains("errors"), "{}: {told}", call.field);
+    }
+}
+
+#[tokio::test]
+async fn nobody_may_call_a_field_that_needs_a_login() {
+    let scene = Scene::start().await;
+    let before = scene.app.database().contents().await;
+    let calls = calls(&scene);
+    for call in calls.iter().filter(|call| !OPEN.contains(&call.field)) {
+        let told = call.run(&scene, None, call.variables.clone()).await;
+        assert!(
+            told.contains(r#""code":"UNAUTHENTICATED""#),
+            "{}: {told}",
+            call.field
+        );
+    }
+    assert_eq!(scene.app.database().contents().await, before);
+}
+
+#[tokio::test]
+async fn nul_in_any_text_is_refused_and_breaks_nothing() {
+    let scene = Scene::start().await;
+    let before = scene.app.database().contents().await;
+    for call in calls(&scene) {
+        for place in texts(&call.variables, "") {
+            if place.ends_with(HASHED) && call.field == "register" {
+                continue;
+            }
+            for make in [|text: &str| format!("{text}\0"), |_: &str| "\0".to_owned()] {
+                let mut variables = call.variables.clone();
+                let text = variables.pointer_mut(&place).unwrap();
+                *text = json!(make(text.as_str().unwrap()));
+                let told = call.run(&scene, Some(&scene.ada), variables).await;
+                let codes = ["BAD_USER_INPUT", "UNAUTHENTICATED"];
+                let is_refused = codes
+                    .iter()
+                    .any(|code| told.contains(&format!(r#""code":"{code}""#)));
+                assert!(is_refused, "{} {place}: {told}", call.field);
+            }
+        }
+    }
+    assert_eq!(scene.app.database().contents().await, before);
+}
+
+/// The places of all texts in these variables, as JSON pointers.
+fn texts(value: &Value, place: &str) -> Vec<String> {
+    match value {
+        Value::String(_) => vec![place.to_owned()],
+        Value::Object(fields) => {
+            let inner = fields.iter();
+            inner
+                .flat_map(|(name, value)| texts(value, &format!("{place}/{name}")))
+                .collect()
+        }
+        Value::Array(items) => {
+            let inner = items.iter().enumerate();
+            inner
+                .flat_map(|(index, value)| texts(value, &format!("{place}/{index}")))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
