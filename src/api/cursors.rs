@@ -37,8 +37,12 @@ pub(super) trait ListCursor: Sized {
         sealer
             .open(Self::LIST, text)
             .and_then(|bytes| Self::from_bytes(&bytes))
-            .ok_or_else(|| AppError::bad_input(field, "This is not a cursor of this list."))
+            .ok_or_else(|| not_of_this_list(field))
     }
+}
+
+fn not_of_this_list(field: &'static str) -> AppError {
+    AppError::bad_input(field, "This is not a cursor of this list.")
 }
 
 impl PageArgs {
@@ -48,9 +52,34 @@ impl PageArgs {
         sealer: &Sealer,
         defaults: Defaults,
     ) -> AppResult<PageRequest<K>> {
-        let open = |cursor: Option<String>, field| {
-            cursor.map(|text| K::open(sealer, &text, field)).transpose()
-        };
+        self.parse_with(defaults, |text, field| K::open(sealer, text, field))
+    }
+
+    /// The page of one session's messages that is asked for. A cursor of another session is none of this
+    /// list's.
+    pub(super) fn parse_in(
+        self,
+        sealer: &Sealer,
+        session: SessionId,
+        defaults: Defaults,
+    ) -> AppResult<PageRequest<Seq>> {
+        self.parse_with(defaults, |text, field| {
+            let (of, seq) = <(SessionId, Seq)>::open(sealer, text, field)?;
+            if of == session {
+                Ok(seq)
+            } else {
+                Err(not_of_this_list(field))
+            }
+        })
+    }
+
+    fn parse_with<K>(
+        self,
+        defaults: Defaults,
+        open: impl Fn(&str, &'static str) -> AppResult<K>,
+    ) -> AppResult<PageRequest<K>> {
+        let open =
+            |cursor: Option<String>, field| cursor.map(|text| open(&text, field)).transpose();
         let bounds = Bounds {
             after: open(self.after, "after")?,
             before: open(self.before, "before")?,
@@ -75,15 +104,18 @@ pub(super) fn connection<T, K: ListCursor, N: OutputType>(
 }
 
 /// Messages of one session.
-impl ListCursor for Seq {
+impl ListCursor for (SessionId, Seq) {
     const LIST: Purpose = Purpose::Messages;
 
     fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_be_bytes().to_vec()
+        let (session, seq) = self;
+        [session.0.as_bytes().as_slice(), &seq.0.to_be_bytes()].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Some(Self(i32::from_be_bytes(bytes.try_into().ok()?)))
+        let (session, seq) = bytes.split_first_chunk::<16>()?;
+        let seq = i32::from_be_bytes(seq.try_into().ok()?);
+        Some((SessionId(Uuid::from_bytes(*session)), Seq(seq)))
     }
 }
 
@@ -99,12 +131,12 @@ impl ListCursor for HistoryKey {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (micros, rest) = bytes.split_first_chunk::<8>()?;
-        let (session, seq) = rest.split_first_chunk::<16>()?;
+        let (micros, place) = bytes.split_first_chunk::<8>()?;
+        let (session, seq) = <(SessionId, Seq)>::from_bytes(place)?;
         Some(Self {
             created_at: DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?,
-            session: SessionId(Uuid::from_bytes(*session)),
-            seq: Seq::from_bytes(seq)?,
+            session,
+            seq,
         })
     }
 }

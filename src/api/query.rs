@@ -9,7 +9,7 @@ use super::ids;
 use super::types::{Chatbot, ContextExt, Message, Node, Session, User};
 use crate::db::messages::HistoryKey;
 use crate::db::sessions::ListKey;
-use crate::domain::{Defaults, Handle, MAX_MESSAGE_BYTES, NodeId, Seq};
+use crate::domain::{Defaults, Handle, MAX_MESSAGE_BYTES, NodeId};
 use crate::services::{accounts, chatbots, history, sessions};
 
 /// Reading. What you may not see is answered like what does not exist.
@@ -106,9 +106,9 @@ impl Query {
         let sealer = app.sealer();
         if let Some(id) = session_id {
             let session = ids::session(&id, "sessionId")?;
-            let request = args.parse::<Seq>(sealer, Defaults::Last(50))?;
+            let request = args.parse_in(sealer, session, Defaults::Last(50))?;
             let page = history::page(app, viewer, session, &request).await?;
-            Ok(connection(sealer, page, |row| row.seq, Message::new))
+            Ok(connection(sealer, page, |row| row.place(), Message::new))
         } else {
             let request = args.parse::<HistoryKey>(sealer, Defaults::Last(50))?;
             let page = history::page_of_all(app, viewer, &request).await?;

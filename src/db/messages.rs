@@ -76,6 +76,11 @@ impl Message {
         }
     }
 
+    /// In which session it stands, and where there.
+    pub fn place(&self) -> (SessionId, Seq) {
+        (self.session_id, self.seq)
+    }
+
     /// Where it stands in the history of all of a person's sessions.
     pub fn history_key(&self) -> HistoryKey {
         HistoryKey {

@@ -110,9 +110,14 @@ impl Session {
             last,
             before,
         };
-        let request = args.parse::<Seq>(app.sealer(), Defaults::Last(50))?;
+        let request = args.parse_in(app.sealer(), self.row.id, Defaults::Last(50))?;
         let page = history::page(app, ctx.viewer()?, self.row.id, &request).await?;
-        Ok(connection(app.sealer(), page, |row| row.seq, Message::new))
+        Ok(connection(
+            app.sealer(),
+            page,
+            |row| row.place(),
+            Message::new,
+        ))
     }
 
     /// The newest message. Null before the first.

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod content;
+mod cursors;
 mod every_field;
 mod ids;
 
