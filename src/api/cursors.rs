@@ -1,10 +1,10 @@
 //! Cursors of lists: a row's key, sealed for that list, so that a cursor of another list is told apart.
 
 use async_graphql::OutputType;
-use async_graphql::connection::{Connection, Edge};
 use chrono::DateTime;
 use uuid::Uuid;
 
+use super::types::Connection;
 use crate::auth::{Purpose, Sealer};
 use crate::db::messages::HistoryKey;
 use crate::db::sessions::ListKey;
@@ -94,13 +94,12 @@ pub(super) fn connection<T, K: ListCursor, N: OutputType>(
     page: Page<T>,
     key: impl Fn(&T) -> K,
     node: impl Fn(T) -> N,
-) -> Connection<String, N> {
-    let mut connection = Connection::new(page.has_previous, page.has_next);
-    connection.edges.extend(page.items.into_iter().map(|row| {
+) -> Connection<N> {
+    let edges = page.items.into_iter().map(|row| {
         let cursor = key(&row).seal(sealer);
-        Edge::new(cursor, node(row))
-    }));
-    connection
+        (cursor, node(row))
+    });
+    Connection::new(page.has_previous, page.has_next, edges)
 }
 
 /// Messages of one session.

@@ -14,9 +14,10 @@ use crate::services::messages::{self, Draft, MAX_WAIT};
 use crate::services::sessions::{self, SessionPlan};
 use crate::services::{accounts, logins};
 
-/// Writing. What a mutation returns is stored.
+/// The root of every mutation.
 pub struct Mutation;
 
+/// Writing. What a mutation returns is stored.
 #[Object]
 impl Mutation {
     /// Opens an account and signs its owner in. `CONFLICT` if the username or the address is taken.
@@ -54,9 +55,11 @@ impl Mutation {
     async fn logout(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "All of your devices.", default = false)] everywhere: bool,
+        #[graphql(desc = "All of your devices.", default_with = "Some(false)")] everywhere: Option<
+            bool,
+        >,
     ) -> ApiResult<bool> {
-        logins::logout(ctx.app()?, ctx.viewer()?, everywhere).await?;
+        logins::logout(ctx.app()?, ctx.viewer()?, everywhere.unwrap_or(false)).await?;
         Ok(true)
     }
 
@@ -66,7 +69,7 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What it should be.")] input: StartSessionInput,
     ) -> ApiResult<Session> {
-        let SessionKind::Private = input.kind;
+        let SessionKind::Private = input.kind.unwrap_or(SessionKind::Private);
         let plan = SessionPlan {
             title: input.title,
             chatbots: input.chatbots,
@@ -86,7 +89,7 @@ impl Mutation {
         #[graphql(desc = "What to send, and where.")] input: SendMessageInput,
     ) -> ApiResult<SendMessagePayload> {
         let app = ctx.app()?;
-        let wait = wait(input.wait_ms)?;
+        let wait = wait(input.wait_ms.unwrap_or(0))?;
         let session = input.session_id.map(|id| ids::session(&id, "sessionId"));
         let draft = Draft {
             session: session.transpose()?,
@@ -121,8 +124,8 @@ fn wait(milliseconds: i32) -> AppResult<Duration> {
 #[derive(InputObject)]
 struct StartSessionInput {
     /// Who it is for.
-    #[graphql(default_with = "SessionKind::Private")]
-    kind: SessionKind,
+    #[graphql(default_with = "Some(SessionKind::Private)")]
+    kind: Option<SessionKind>,
     /// What it is called: up to 200 characters on one line.
     title: Option<String>,
     /// The handles of up to 8 chatbots, the one that answers by default first. Left out: the chatbot of the
@@ -142,8 +145,8 @@ struct SendMessageInput {
     client_key: Option<String>,
     /// Hold the answer back until the reply has ended, at most this many milliseconds: 0 to 60,000. After
     /// that the reply is given as it is.
-    #[graphql(default = 0)]
-    wait_ms: i32,
+    #[graphql(default_with = "Some(0)")]
+    wait_ms: Option<i32>,
 }
 
 /// A message that is stored.

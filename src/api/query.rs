@@ -1,20 +1,20 @@
 //! Reading.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, ID, Object, SimpleObject};
 
 use super::cursors::{PageArgs, connection};
 use super::error::ApiResult;
 use super::ids;
-use super::types::{Chatbot, ContextExt, Message, Node, Session, User};
+use super::types::{Chatbot, Connection, ContextExt, Message, Node, Session, User};
 use crate::db::messages::HistoryKey;
 use crate::db::sessions::ListKey;
 use crate::domain::{Defaults, Handle, MAX_MESSAGE_BYTES, NodeId};
 use crate::services::{accounts, chatbots, history, sessions};
 
-/// Reading. What you may not see is answered like what does not exist.
+/// The root of every query.
 pub struct Query;
 
+/// Reading. What you may not see is answered like what does not exist.
 #[Object]
 impl Query {
     /// You. `UNAUTHENTICATED` if you are not signed in.
@@ -26,12 +26,12 @@ impl Query {
     async fn chatbots(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many: 0 to 200.", default = 50)] first: i32,
+        #[graphql(desc = "How many: 0 to 200.", default_with = "Some(50)")] first: Option<i32>,
         #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
-    ) -> ApiResult<Connection<String, Chatbot>> {
+    ) -> ApiResult<Connection<Chatbot>> {
         let app = ctx.app()?;
         let args = PageArgs {
-            first: Some(first),
+            first,
             after,
             ..PageArgs::default()
         };
@@ -56,21 +56,22 @@ impl Query {
     async fn sessions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many: 0 to 200.", default = 50)] first: i32,
+        #[graphql(desc = "How many: 0 to 200.", default_with = "Some(50)")] first: Option<i32>,
         #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
         #[graphql(
             desc = "Those that were put away instead of the others.",
-            default = false
+            default_with = "Some(false)"
         )]
-        archived: bool,
-    ) -> ApiResult<Connection<String, Session>> {
+        archived: Option<bool>,
+    ) -> ApiResult<Connection<Session>> {
         let app = ctx.app()?;
         let args = PageArgs {
-            first: Some(first),
+            first,
             after,
             ..PageArgs::default()
         };
         let request = args.parse::<ListKey>(app.sealer(), Defaults::First(50))?;
+        let archived = archived.unwrap_or(false);
         let page = sessions::page(app, ctx.viewer()?, archived, &request).await?;
         let key = |row: &crate::db::sessions::Session| row.list_key();
         Ok(connection(app.sealer(), page, key, Session::new))
@@ -93,13 +94,13 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which session; all of yours if left out.")] session_id: Option<ID>,
-        #[graphql(desc = "How many: 0 to 200.", default = 50)] last: i32,
+        #[graphql(desc = "How many: 0 to 200.", default_with = "Some(50)")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this edge's cursor, taken from the same list.")]
         before: Option<String>,
-    ) -> ApiResult<Connection<String, Message>> {
+    ) -> ApiResult<Connection<Message>> {
         let (app, viewer) = (ctx.app()?, ctx.viewer()?);
         let args = PageArgs {
-            last: Some(last),
+            last,
             before,
             ..PageArgs::default()
         };

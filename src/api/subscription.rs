@@ -12,10 +12,11 @@ use crate::error::AppError;
 use crate::feed::{Item, View};
 use crate::services::watch::{self, EndReason, Sight};
 
-/// Live. A subscription `after` a cursor first gives what came since, then what comes, each change once and
-/// in order; without one it begins now.
+/// The root of every subscription.
 pub struct Subscription;
 
+/// Live. A subscription `after` a cursor first gives what came since, then what comes, each change once and
+/// in order; without one it begins now.
 #[GraphQLSubscription]
 impl Subscription {
     /// Finished messages of a session, each once, in the order in which they became final: people's

@@ -16,9 +16,10 @@ pub enum ChatbotEngine {
     Builtin,
 }
 
-/// An author that answers.
+/// A row of `chatbots`.
 pub struct Chatbot(pub(in crate::api) chatbots::Chatbot);
 
+/// An author that answers.
 #[Object]
 impl Chatbot {
     /// Opaque, globally unique, never changes.

@@ -38,7 +38,7 @@ pub enum Author {
     Chatbot(Chatbot),
 }
 
-/// Something said in a session.
+/// A message as the client is told of it.
 pub struct Message {
     row: Arc<messages::Message>,
     position: Rev,
@@ -63,6 +63,7 @@ impl Message {
     }
 }
 
+/// Something said in a session.
 #[Object]
 impl Message {
     /// Opaque, globally unique, never changes.

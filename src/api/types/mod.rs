@@ -1,6 +1,7 @@
 //! The schema's types, a file each for what belongs together.
 
 mod chatbot;
+mod connection;
 mod events;
 mod message;
 mod node;
@@ -12,6 +13,7 @@ use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 
 pub(super) use chatbot::Chatbot;
+pub(super) use connection::Connection;
 pub(super) use events::SessionEvent;
 pub(super) use message::Message;
 pub(super) use node::Node;

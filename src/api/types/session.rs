@@ -1,10 +1,9 @@
 //! Sessions and who is in them.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::{Chatbot, ContextExt, Message, User, present};
+use super::{Chatbot, Connection, ContextExt, Message, User, present};
 use crate::api::cursors::{PageArgs, connection};
 use crate::api::error::ApiResult;
 use crate::api::loaders::{ChatbotsOf, MembersOf, ReadUpTo};
@@ -20,7 +19,7 @@ pub enum SessionKind {
     Private,
 }
 
-/// A conversation.
+/// A session as the client is told of it.
 pub struct Session {
     row: sessions::Session,
     position: Rev,
@@ -39,6 +38,7 @@ impl Session {
     }
 }
 
+/// A conversation.
 #[Object]
 impl Session {
     /// Opaque, globally unique, never changes.
@@ -102,7 +102,7 @@ impl Session {
         )]
         last: Option<i32>,
         #[graphql(desc = "Only what comes before this edge's cursor.")] before: Option<String>,
-    ) -> ApiResult<Connection<String, Message>> {
+    ) -> ApiResult<Connection<Message>> {
         let app = ctx.app()?;
         let args = PageArgs {
             first,
@@ -160,12 +160,13 @@ impl Session {
     }
 }
 
-/// A person in a session.
+/// A seat, and who owns the session.
 pub struct Member {
     row: members::Member,
     owner: UserId,
 }
 
+/// A person in a session.
 #[Object]
 impl Member {
     /// Who.

@@ -41,7 +41,7 @@ pub struct LoginInput {
     pub(in crate::api) password: String,
 }
 
-/// What someone who has signed in holds.
+/// The tokens, and whose they are.
 pub struct AuthPayload {
     access_token: String,
     expires_at: DateTime<Utc>,
@@ -60,6 +60,7 @@ impl From<SignedIn> for AuthPayload {
     }
 }
 
+/// What someone who has signed in holds.
 #[Object]
 impl AuthPayload {
     /// Send it as `Authorization: Bearer ...`; on a socket, in the `connection_init` payload:

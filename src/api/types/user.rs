@@ -45,6 +45,7 @@ impl User {
     }
 }
 
+/// A person.
 #[Object]
 impl User {
     /// Opaque, globally unique, never changes.
