@@ -15,4 +15,5 @@ mod pages;
 mod plans;
 mod private_postgres;
 mod raw_socket;
+mod schema;
 mod sending;
