@@ -12,12 +12,15 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 
-/// A chat backend in one GraphQL schema.
+// The comments from here to the commands' end are what `--help` prints, line by line: 80 columns at most.
+
+/// A chat backend in one GraphQL schema
 ///
-/// Settings come from environment variables and from a file `.env` in the working directory; `.env.sample`
-/// lists them all. Without any, `parlor serve` runs on a PostgreSQL of its own in ./data.
+/// Settings come from environment variables and from a file `.env` in the
+/// working directory; `.env.sample` lists them all. Without any, `parlor serve`
+/// runs on a PostgreSQL of its own in ./data.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, verbatim_doc_comment)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -27,23 +30,33 @@ struct Cli {
 enum Command {
     /// Serve the API, the pages and the chatbots
     ///
-    /// Brings the database up to date first. Ends gracefully on Ctrl-C or SIGTERM: live clients are told to
-    /// come back, what is under way is finished. A second Ctrl-C ends at once.
+    /// Brings the database up to date first. Ends gracefully on Ctrl-C or SIGTERM:
+    /// live clients are told to come back, what is under way is finished. A second
+    /// Ctrl-C ends at once.
+    #[command(verbatim_doc_comment)]
     Serve,
     /// Bring the database up to date and stop
     ///
-    /// `serve` does it too. Processes that start together wait for each other. A database newer than this
-    /// program is left alone.
+    /// `serve` does it too. Processes that start together wait for each other. A
+    /// database newer than this program is left alone.
+    #[command(verbatim_doc_comment)]
     Migrate,
     /// Print the GraphQL schema
     Schema,
     /// Delete all data, after asking
+    ///
+    /// Every account, session and message goes; the database itself and the secret
+    /// stay. Stop the servers that use it first.
+    #[command(verbatim_doc_comment)]
     Reset {
         /// Do not ask
         #[arg(long)]
         yes: bool,
     },
     /// Check configuration, database and clock, and say what to mend
+    ///
+    /// May be run beside a server. Ends with status 1 if there is anything to mend.
+    #[command(verbatim_doc_comment)]
     Doctor,
 }
 

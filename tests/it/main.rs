@@ -14,6 +14,7 @@ mod migrations;
 mod pages;
 mod plans;
 mod private_postgres;
+mod program;
 mod raw_socket;
 mod schema;
 mod sending;

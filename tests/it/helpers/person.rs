@@ -14,7 +14,8 @@ pub const PASSWORD: &str = "correct horse battery staple";
 /// Somebody with a client.
 #[derive(Clone)]
 pub struct Person {
-    app: App,
+    /// Where they are, if that is a server in this process.
+    app: Option<App>,
     url: String,
     client: reqwest::Client,
     token: Option<String>,
@@ -27,13 +28,21 @@ pub struct Answer(pub Value);
 
 impl Person {
     pub(super) async fn register(app: &TestApp, username: &str) -> Self {
-        let nobody = Self::nobody(app);
+        Self::nobody(app).register_as(username).await
+    }
+
+    /// Somebody who has just registered at a server of another process.
+    pub async fn register_at(url: &str, username: &str) -> Self {
+        Self::nobody_at(url).register_as(username).await
+    }
+
+    async fn register_as(&self, username: &str) -> Self {
         let input = json!({
             "username": username,
             "email": format!("{username}@example.org"),
             "password": PASSWORD,
         });
-        let answer = nobody
+        let answer = self
             .ask(
                 "mutation ($input: RegisterInput!) {
                     register(input: $input) { accessToken refreshToken }
@@ -41,13 +50,21 @@ impl Person {
                 json!({ "input": input }),
             )
             .await;
-        nobody.signed_in(&answer.data()["register"])
+        self.signed_in(&answer.data()["register"])
     }
 
     pub(super) fn nobody(app: &TestApp) -> Self {
         Self {
-            app: app.app().clone(),
-            url: app.url().to_owned(),
+            app: Some(app.app().clone()),
+            ..Self::nobody_at(app.url())
+        }
+    }
+
+    /// Somebody who is not signed in, at a server of another process.
+    pub fn nobody_at(url: &str) -> Self {
+        Self {
+            app: None,
+            url: url.to_owned(),
             client: reqwest::Client::new(),
             token: None,
             refresh_token: String::new(),
@@ -66,8 +83,17 @@ impl Person {
     /// The same person at another server.
     pub fn at(&self, app: &TestApp) -> Self {
         Self {
-            app: app.app().clone(),
+            app: Some(app.app().clone()),
             url: app.url().to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same person at a server of another process.
+    pub fn at_url(&self, url: &str) -> Self {
+        Self {
+            app: None,
+            url: url.to_owned(),
             ..self.clone()
         }
     }
@@ -93,7 +119,8 @@ impl Person {
     }
 
     fn token_for(&self, life: TimeDelta) -> String {
-        let tokens = self.app.access_tokens();
+        let app = self.app.as_ref().expect("a server in this process");
+        let tokens = app.access_tokens();
         let claims = tokens.check(self.token()).unwrap();
         let usual = claims.expires_at - claims.issued_at;
         let issued_at = Utc::now() - usual + life;

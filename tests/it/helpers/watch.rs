@@ -101,6 +101,11 @@ impl Watch {
         assert_eq!(last, json!({"type": "complete", "id": "watch"}));
     }
 
+    /// Reads on until the server closes the socket; the code and the reason.
+    pub async fn closing(&mut self) -> (u16, String) {
+        self.socket.closing().await
+    }
+
     /// Expects the subscription to fail; the error's extensions.
     pub async fn error(&mut self) -> Value {
         let heard = self.socket.hear().await;

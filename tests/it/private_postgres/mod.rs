@@ -11,4 +11,4 @@ mod held;
 mod leftovers;
 mod refusals;
 mod running;
-mod support;
+pub mod support;

@@ -1,0 +1,10 @@
+//! The program as an operator meets it: the real binary, its commands, its messages, its signals.
+//!
+//! Each test has a folder of its own to run it in, and nothing of this machine's settings.
+
+mod help;
+mod reset;
+mod serving;
+mod shared_database;
+mod stopping;
+pub mod support;
