@@ -2,6 +2,7 @@
 
 mod database;
 mod doctor;
+mod dotenv;
 mod logging;
 mod reset;
 mod serve;
@@ -77,10 +78,7 @@ pub fn main() -> ExitCode {
 }
 
 fn configured(command: Command) -> anyhow::Result<ExitCode> {
-    match dotenvy::dotenv() {
-        Err(fault) if !fault.not_found() => anyhow::bail!("The file .env can't be read: {fault}"),
-        _ => {}
-    }
+    dotenv::read()?;
     let config = Config::from_env()?;
     logging::start(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -2,6 +2,7 @@
 //!
 //! Each test has a folder of its own to run it in, and nothing of this machine's settings.
 
+mod configuration;
 mod help;
 mod reset;
 mod serving;
