@@ -2,6 +2,7 @@
 //!
 //! That the configuration can be read at all was checked before any command runs.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use chrono::TimeDelta;
@@ -9,6 +10,7 @@ use chrono::TimeDelta;
 use super::database;
 use crate::config::{Config, Database};
 use crate::db;
+use crate::db::private::{PrivateError, PrivatePostgres};
 
 /// Tokens and leases compare clocks: more than this apart, they end early or late.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
@@ -22,11 +24,16 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         Err(error) => report.bad("secret", &format!("{error:#}")),
     }
     match database::open(config).await {
-        Err(error) => report.bad("database", &format!("{error:#}")),
         Ok(database) => {
-            check_database(&mut report, database.url()).await;
+            check_database(&mut report, config, database.url()).await;
             database.close().await;
         }
+        Err(error) => match error.downcast_ref() {
+            Some(PrivateError::InUse { data_dir, holder }) => {
+                check_beside_a_server(&mut report, config, data_dir, *holder).await;
+            }
+            _ => report.bad("database", &format!("{error:#}")),
+        },
     }
     if let Database::Url(_) = config.database
         && config.introspection
@@ -43,10 +50,34 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn check_database(report: &mut Report, url: &str) {
+/// A server that runs is no fault: its database is open to whoever may run it.
+async fn check_beside_a_server(
+    report: &mut Report,
+    config: &Config,
+    data_dir: &Path,
+    holder: Option<i32>,
+) {
+    let process = holder.map_or(String::new(), |pid| format!(" (process {pid})"));
+    let place = data_dir.display();
+    report.note("server", &format!("is running on {place}{process}"));
+    match PrivatePostgres::running_on(data_dir) {
+        Some(url) => check_database(report, config, &url).await,
+        None => report.note("database", "can be looked at only by the user who runs it"),
+    }
+}
+
+async fn check_database(report: &mut Report, config: &Config, url: &str) {
     let found = match db::inspect(url).await {
         Ok(found) => found,
-        Err(error) => return report.bad("database", &format!("does not answer: {error:#}")),
+        Err(error) => {
+            let hint = match config.database {
+                Database::Url(_) => {
+                    ". Check DATABASE_URL, and that PostgreSQL is up and lets this machine in"
+                }
+                Database::Private { .. } => "",
+            };
+            return report.bad("database", &format!("does not answer: {error:#}{hint}"));
+        }
     };
     report.good("database", &format!("PostgreSQL {} answers", found.version));
     if found.clock_difference > CLOCK_TOLERANCE {

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::sql_types::{Nullable, Text, Timestamptz};
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 
-use super::Connection;
+use super::connect::connect;
 
 /// The state of a database.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Inspection {
 ///
 /// What PostgreSQL or the way to it said.
 pub async fn inspect(url: &str) -> anyhow::Result<Inspection> {
-    let mut conn = Connection::establish(url).await?;
+    let mut conn = connect(url).await?;
     let server: Server = diesel::sql_query(
         "select current_setting('server_version') as version, clock_timestamp() as now, \
                 to_regclass('__diesel_schema_migrations')::text as migrations",

@@ -2,10 +2,10 @@
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use diesel_async::{
-    AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection,
-};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::connect::connect;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -78,7 +78,7 @@ async fn with_harness<T: Send + 'static>(
     + Send
     + 'static,
 ) -> Result<T, MigrationError> {
-    let mut conn = AsyncPgConnection::establish(url).await?;
+    let mut conn = connect(url).await?;
     conn.batch_execute(LOCK)
         .await
         .map_err(|error| failed(error.into()))?;

@@ -4,6 +4,7 @@
 //! `users::by_ids`. They take a connection, so that a service decides what shares a transaction.
 
 pub mod chatbots;
+mod connect;
 pub mod epoch;
 mod error;
 mod inspect;

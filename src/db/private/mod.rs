@@ -34,8 +34,9 @@ mod supervisor;
 
 pub use error::PrivateError;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use postmaster::PidFile;
 use supervisor::Supervisor;
 
 /// The role Parlor signs in as. It made the cluster, so everything in it is its own.
@@ -90,6 +91,14 @@ impl PrivatePostgres {
         &self.url
     }
 
+    /// Where to connect to the server that another Parlor runs on this data directory; nothing when none
+    /// takes connections, or when this user may not know.
+    pub fn running_on(data_dir: &Path) -> Option<String> {
+        let cluster = data_dir.canonicalize().ok()?.join("postgres");
+        let file = PidFile::read(&cluster).filter(|file| file.ready)?;
+        Some(url_at(&file.socket_folder))
+    }
+
     /// Shuts PostgreSQL down cleanly and lets go of the data directory.
     ///
     /// Open connections are ended, open transactions rolled back. Returns when the server has
@@ -98,4 +107,11 @@ impl PrivatePostgres {
     pub async fn stop(self) {
         self.supervisor.stop().await;
     }
+}
+
+fn url_at(socket_folder: &Path) -> String {
+    format!(
+        "postgresql://{ROLE}@/{DATABASE}?host={}&port={PORT}",
+        socket_folder.display()
+    )
 }

@@ -182,8 +182,10 @@ impl Postmaster {
 pub(super) struct PidFile {
     /// Line 1.
     pub(super) pid: i32,
+    /// Line 5: the folder of its socket.
+    pub(super) socket_folder: PathBuf,
     /// Line 8 says "ready": it takes connections. No client is needed to know.
-    ready: bool,
+    pub(super) ready: bool,
 }
 
 impl PidFile {
@@ -193,6 +195,7 @@ impl PidFile {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         Some(Self {
             pid: lines.first()?.parse().ok()?,
+            socket_folder: PathBuf::from(lines.get(4)?),
             ready: lines.get(7) == Some(&"ready"),
         })
     }

@@ -13,7 +13,7 @@ use super::account::Account;
 use super::binaries::Binaries;
 use super::directory::DataDirectory;
 use super::postmaster::{Launch, Postmaster, describe, wait_until};
-use super::{DATABASE, Options, PORT, PrivateError, ROLE, cluster, leftovers};
+use super::{Options, PrivateError, cluster, leftovers, url_at};
 
 /// How often a starting server is looked at.
 const READY_TICK: Duration = Duration::from_millis(10);
@@ -141,10 +141,7 @@ fn supervise(
             return;
         }
     };
-    let url = format!(
-        "postgresql://{ROLE}@/{DATABASE}?host={}&port={PORT}",
-        launch.socket_folder.display()
-    );
+    let url = url_at(&launch.socket_folder);
     tracing::info!(
         cluster = %launch.cluster.display(),
         "The private PostgreSQL {} is ready.", launch.binaries.major

@@ -3,6 +3,7 @@
 //! Each test has a folder of its own to run it in, and nothing of this machine's settings.
 
 mod configuration;
+mod doctor;
 mod help;
 mod reset;
 mod serving;
