@@ -19,12 +19,6 @@ pub struct ReplyText {
 }
 
 impl ReplyText {
-    /// A text that begins with what is known already.
-    pub fn new(text: String) -> Self {
-        let length = text.chars().count();
-        Self { text, length }
-    }
-
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -71,7 +65,8 @@ mod tests {
 
     #[test]
     fn overlaps_are_cut_and_gaps_are_told() {
-        let mut text = ReplyText::new("né".into());
+        let mut text = ReplyText::default();
+        assert_eq!(text.apply(0, "né"), Applied::Appended(0, "né".into()));
         assert_eq!(text.apply(3, "x"), Applied::Gap);
         assert_eq!(text.apply(0, "né"), Applied::Nothing);
         assert_eq!(text.apply(1, "é🙂!"), Applied::Appended(2, "🙂!".into()));

@@ -1,6 +1,6 @@
 //! One subscriber's walk along a session's log: attach, read the log, follow.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::broadcast::error::RecvError;
@@ -16,7 +16,7 @@ use crate::error::AppResult;
 /// How many changes are read from the log at a time.
 const PAGE: i64 = 100;
 
-/// What a follower sees.
+/// Which of a session's changes a follower sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
     /// Every entry of the log, and the text of replies under way.
@@ -34,7 +34,7 @@ pub enum Start {
     After(Rev),
 }
 
-/// What a follower sees.
+/// One thing that a follower sees.
 #[derive(Clone, Debug)]
 pub enum Item {
     /// A message was born, or became final for those who see finished messages only.
@@ -81,8 +81,6 @@ pub struct Follower {
     has_caught_up: bool,
     /// People's messages that were seen at their birth as they are after a change yet to come.
     ahead: HashMap<Seq, Rev>,
-    /// Replies whose end was read from the log, until the walk is live: the feed may have yet to hear of it.
-    ended: HashSet<Seq>,
     /// How much was shown of each reply under way.
     shown: HashMap<Seq, usize>,
     items: VecDeque<Item>,
@@ -101,7 +99,6 @@ impl Follower {
             },
             has_caught_up: false,
             ahead: HashMap::new(),
-            ended: HashSet::new(),
             shown: HashMap::new(),
             items: VecDeque::new(),
         }
@@ -137,18 +134,13 @@ impl Follower {
             let head = sessions::find_rev(&mut conn, self.session).await?;
             self.position = Some(head.unwrap_or(Rev::START));
             drop(conn);
-            self.go_live();
-            return Ok(());
+            return self.go_live().await;
         };
         let read = match self.view {
             View::Everything => {
                 let page = log::entries_after(&mut conn, self.session, position, PAGE).await?;
                 let read = page.len();
                 for entry in page {
-                    let message = &entry.message;
-                    if message.in_reply_to.is_some() && !message.status.is_under_way() {
-                        self.ended.insert(message.seq);
-                    }
                     self.see_entry(entry);
                 }
                 read
@@ -162,33 +154,42 @@ impl Follower {
                 read
             }
         };
+        drop(conn);
         if read < PAGE as usize {
-            self.go_live();
+            self.go_live().await?;
         }
         Ok(())
     }
 
-    fn go_live(&mut self) {
-        let Phase::Reading(attachment) = std::mem::replace(&mut self.phase, Phase::Detached) else {
-            return;
+    /// The log is read: shows the text so far of replies under way, and follows the feed from here on.
+    async fn go_live(&mut self) -> AppResult<()> {
+        let Phase::Reading(attachment) = &self.phase else {
+            return Ok(());
         };
+        let position = self.position.unwrap_or(Rev::START);
         if self.view == View::Everything {
-            let texts = attachment
-                .feed
-                .texts()
-                .beyond(|seq| self.shown.get(&seq).copied().unwrap_or(0));
-            for (seq, offset, text) in texts {
-                if !self.ended.contains(&seq) {
-                    self.show(seq, offset, text);
-                }
+            let (head, mut texts) = {
+                let texts = attachment.feed.texts();
+                let shown = |seq| self.shown.get(&seq).copied().unwrap_or(0);
+                (texts.head(), texts.beyond(position, shown))
+            };
+            // The feed has yet to hear of what was read: a reply that it takes for under way may have ended.
+            if head < position && !texts.is_empty() {
+                let mut conn = self.feeds.db.connection().await?;
+                let under_way = log::under_way(&mut conn, self.session).await?;
+                texts.retain(|text| under_way.iter().any(|reply| reply.seq == text.seq));
+            }
+            for text in texts {
+                self.show(text.seq, text.offset, text.text);
             }
         }
-        self.ended = HashSet::new();
-        self.phase = Phase::Live(attachment);
+        if let Phase::Reading(attachment) = std::mem::replace(&mut self.phase, Phase::Detached) {
+            self.phase = Phase::Live(attachment);
+        }
         if !std::mem::replace(&mut self.has_caught_up, true) {
-            let position = self.position.unwrap_or(Rev::START);
             self.items.push_back(Item::CaughtUp(position));
         }
+        Ok(())
     }
 
     fn see_live(&mut self, entries: &[Entry]) {
@@ -213,6 +214,10 @@ impl Follower {
     /// Sees an entry, unless it was seen before.
     fn see_entry(&mut self, entry: Entry) {
         if self.position >= Some(entry.place) {
+            // Born before a walk that began now, and the feed hears of it only now: its text is to come.
+            if entry.message.status.is_under_way() {
+                self.shown.entry(entry.message.seq).or_insert(0);
+            }
             return;
         }
         self.position = Some(entry.place);

@@ -115,7 +115,7 @@ impl Feeds {
     fn open(&self, session: SessionId) -> Arc<Feed> {
         let feed = Arc::new(Feed {
             events: broadcast::Sender::new(RING),
-            texts: Mutex::default(),
+            texts: Mutex::new(Texts::new()),
             ready: watch::Sender::new(false),
         });
         self.tasks
@@ -124,15 +124,31 @@ impl Feeds {
     }
 
     /// Forgets a feed unless somebody follows it. Says whether it did.
-    fn retire(&self, session: SessionId) -> bool {
+    fn retire(&self, session: SessionId, feed: &Arc<Feed>) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_idle = open
-            .get(&session)
-            .is_none_or(|feed| feed.events.receiver_count() == 0);
-        if is_idle {
+        let is_idle = feed.events.receiver_count() == 0;
+        if is_idle
+            && open
+                .get(&session)
+                .is_some_and(|open| Arc::ptr_eq(open, feed))
+        {
             open.remove(&session);
         }
         is_idle
+    }
+
+    /// Forgets a feed whose task has ended, and sends those who still follow it to the log and to the next.
+    fn bury(&self, session: SessionId, feed: &Arc<Feed>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open
+            .get(&session)
+            .is_some_and(|open| Arc::ptr_eq(open, feed))
+        {
+            open.remove(&session);
+        }
+        drop(open);
+        feed.ready.send_replace(true);
+        feed.tell(FeedEvent::LookAtLog);
     }
 }
 

@@ -23,11 +23,28 @@ const OVERTAKING: Duration = Duration::from_millis(20);
 /// How soon a log that could not be read, or a row that did not help yet, is read again.
 const RETRY: Duration = Duration::from_millis(250);
 
+/// How often a feed looks at the log unasked. A change whose announcement was lost with whoever should have
+/// made it is seen this late at the latest.
+const LOOK: Duration = Duration::from_secs(15);
+
 /// How long a feed waits for another follower.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Entries that are told one by one when the log is asked. More, and followers read for themselves.
 const MEND_LIMIT: i64 = RING as i64 / 2;
+
+/// However the task ends, a panic included, nobody waits for it any more.
+struct Burial {
+    feeds: Feeds,
+    session: SessionId,
+    feed: Arc<Feed>,
+}
+
+impl Drop for Burial {
+    fn drop(&mut self) {
+        self.feeds.bury(self.session, &self.feed);
+    }
+}
 
 struct Task {
     feeds: Feeds,
@@ -44,6 +61,11 @@ struct Task {
 /// Runs until nobody follows, or the feeds are closed.
 pub(super) async fn run(feeds: Feeds, session: SessionId, feed: Arc<Feed>) {
     let closed = feeds.closed.clone();
+    let _burial = Burial {
+        feeds: feeds.clone(),
+        session,
+        feed: feed.clone(),
+    };
     let life = async {
         let Some(mut task) = Task::open(feeds, session, feed).await else {
             return;
@@ -65,9 +87,7 @@ impl Task {
         loop {
             match read_state(&feeds, session).await {
                 Ok((head, under_way)) => {
-                    for reply in &under_way {
-                        feed.texts().see(reply);
-                    }
+                    feed.texts().reset(head, &under_way);
                     return Some(Self {
                         sequence: Sequence::new(head),
                         mend_at: None,
@@ -80,7 +100,7 @@ impl Task {
                 }
                 Err(error) => {
                     warn!(%session, error = ?error.cause(), "feed can't read the log yet");
-                    if feeds.retire(session) {
+                    if feeds.retire(session, &feed) {
                         return None;
                     }
                     sleep(RETRY).await;
@@ -93,6 +113,9 @@ impl Task {
         let mut idle = interval(GRACE);
         idle.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut was_idle = false;
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.reset();
         loop {
             let mend_at = self.mend_at;
             let mend = async {
@@ -109,11 +132,12 @@ impl Task {
                 () = mend => self.mend().await,
                 _ = idle.tick() => {
                     let is_idle = self.feed.events.receiver_count() == 0;
-                    if is_idle && was_idle && self.feeds.retire(self.session) {
+                    if is_idle && was_idle && self.feeds.retire(self.session, &self.feed) {
                         return;
                     }
                     was_idle = is_idle;
                 }
+                _ = look.tick() => self.mend_within(Duration::ZERO),
             }
         }
     }
@@ -151,7 +175,7 @@ impl Task {
         }
         let mut texts = self.feed.texts();
         for entry in &entries {
-            texts.see(&entry.message);
+            texts.see(entry);
         }
         drop(texts);
         self.feed.tell(FeedEvent::Entries(entries.into()));
@@ -188,9 +212,7 @@ impl Task {
             return Ok(());
         }
         let (head, under_way) = read_state(&self.feeds, self.session).await?;
-        for reply in &under_way {
-            self.feed.texts().see(reply);
-        }
+        self.feed.texts().reset(head, &under_way);
         let next = self.sequence.jump(head);
         self.feed.tell(FeedEvent::LookAtLog);
         self.tell(next);

@@ -3,19 +3,27 @@
 use std::collections::HashMap;
 
 use crate::bus::TextPiece;
+use crate::db::log::Entry;
 use crate::db::messages::Message;
-use crate::domain::{Applied, ReplyText, Seq};
+use crate::domain::{Applied, ReplyText, Rev, Seq};
 
-/// What is known of the replies under way.
-#[derive(Default)]
+/// What is known of the replies under way, as of a place in the log.
 pub(super) struct Texts {
+    head: Rev,
     replies: HashMap<Seq, UnderWay>,
 }
 
-#[derive(Default)]
 struct UnderWay {
+    added_rev: Rev,
     attempt: i16,
     text: ReplyText,
+}
+
+/// What there is to show of a reply under way.
+pub(super) struct Rest {
+    pub(super) seq: Seq,
+    pub(super) offset: usize,
+    pub(super) text: String,
 }
 
 /// What a piece of text led to.
@@ -28,16 +36,59 @@ pub(super) enum Heard {
     Gap,
 }
 
-impl Texts {
-    /// Takes a message as the log has it: replies under way begin or go on, ended ones are forgotten.
-    pub(super) fn see(&mut self, message: &Message) {
-        if !message.status.is_under_way() {
-            self.replies.remove(&message.seq);
-            return;
+impl UnderWay {
+    /// Makes ready for what this attempt says; tells whether it still counts. A later attempt begins anew:
+    /// nothing that an earlier one wrote was shown, or there would be no later one.
+    fn attempt(&mut self, attempt: i16) -> bool {
+        if attempt > self.attempt {
+            self.attempt = attempt;
+            self.text = ReplyText::default();
         }
-        let known = self.replies.entry(message.seq).or_default();
-        if message.attempt >= known.attempt {
-            known.attempt = message.attempt;
+        attempt == self.attempt
+    }
+}
+
+impl Texts {
+    /// Nothing is under way before the first change.
+    pub(super) fn new() -> Self {
+        Self {
+            head: Rev::START,
+            replies: HashMap::new(),
+        }
+    }
+
+    /// How far the log is known.
+    pub(super) fn head(&self) -> Rev {
+        self.head
+    }
+
+    /// Takes the replies under way as the log has them at `head`. Others have ended.
+    pub(super) fn reset(&mut self, head: Rev, under_way: &[Message]) {
+        self.head = head;
+        self.replies
+            .retain(|seq, _| under_way.iter().any(|message| message.seq == *seq));
+        for message in under_way {
+            self.keep(message);
+        }
+    }
+
+    /// Takes an entry of the log: a reply begins, goes on, or has ended and is forgotten.
+    pub(super) fn see(&mut self, entry: &Entry) {
+        self.head = self.head.max(entry.place);
+        if entry.message.status.is_under_way() {
+            self.keep(&entry.message);
+        } else {
+            self.replies.remove(&entry.message.seq);
+        }
+    }
+
+    fn keep(&mut self, message: &Message) {
+        let known = self.replies.entry(message.seq).or_insert(UnderWay {
+            added_rev: message.added_rev,
+            attempt: message.attempt,
+            text: ReplyText::default(),
+        });
+        if known.attempt(message.attempt) {
             known.text.apply(0, &message.content);
         }
     }
@@ -48,10 +99,9 @@ impl Texts {
         let Some(known) = self.replies.get_mut(&piece.seq) else {
             return Heard::Nothing;
         };
-        if piece.attempt < known.attempt {
+        if !known.attempt(piece.attempt) {
             return Heard::Nothing;
         }
-        known.attempt = piece.attempt;
         match known.text.apply(piece.offset, &piece.text) {
             Applied::Appended(offset, text) => Heard::News(TextPiece {
                 offset,
@@ -77,17 +127,22 @@ impl Texts {
         }
     }
 
-    /// Of each reply under way, its place and what follows the first `shown` scalar values of it.
-    pub(super) fn beyond(&self, shown: impl Fn(Seq) -> usize) -> Vec<(Seq, usize, String)> {
+    /// Of each reply under way that was born up to `place`, what follows on what was shown of it.
+    pub(super) fn beyond(&self, place: Rev, shown: impl Fn(Seq) -> usize) -> Vec<Rest> {
         let mut rest: Vec<_> = self
             .replies
             .iter()
+            .filter(|(_, reply)| reply.added_rev <= place)
             .map(|(seq, reply)| {
-                let shown = shown(*seq).min(reply.text.length());
-                (*seq, shown, reply.text.from(shown).to_owned())
+                let offset = shown(*seq).min(reply.text.length());
+                Rest {
+                    seq: *seq,
+                    offset,
+                    text: reply.text.from(offset).to_owned(),
+                }
             })
             .collect();
-        rest.sort_unstable_by_key(|(seq, ..)| *seq);
+        rest.sort_unstable_by_key(|rest| rest.seq);
         rest
     }
 }
