@@ -18,7 +18,6 @@ mod types;
 use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
-use async_graphql::extensions::Tracing;
 use uuid::Uuid;
 
 use error::ErrorReporter;
@@ -61,7 +60,6 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<types::Node>()
         .extension(QueryOrder)
         .extension(ErrorReporter)
-        .extension(Tracing)
         // As deep as the query by which GraphiQL and code generators read the schema (graphql-js 16).
         .limit_depth(15)
         .limit_recursive_depth(32)

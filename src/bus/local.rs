@@ -23,7 +23,8 @@ pub(super) struct LocalBus {
 pub(super) struct LocalListener {
     bus: Arc<LocalBus>,
     subject: Subject,
-    receiver: broadcast::Receiver<Arc<Notice>>,
+    /// Taken when dropped only.
+    receiver: Option<broadcast::Receiver<Arc<Notice>>>,
 }
 
 impl LocalBus {
@@ -43,14 +44,17 @@ impl LocalBus {
         LocalListener {
             bus: bus.clone(),
             subject,
-            receiver: topic.subscribe(),
+            receiver: Some(topic.subscribe()),
         }
     }
 }
 
 impl LocalListener {
     pub(super) async fn next(&mut self) -> Heard {
-        match self.receiver.recv().await {
+        let Some(receiver) = &mut self.receiver else {
+            return std::future::pending().await;
+        };
+        match receiver.recv().await {
             Ok(notice) => Heard::Notice(notice),
             Err(RecvError::Lagged(_)) => Heard::Missed,
             // The sender lives in the map as long as this listener does.
@@ -66,10 +70,11 @@ impl Drop for LocalListener {
             .topics
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        // This listener still counts as one.
+        // Under the lock: of two that leave at once, the second must find nobody left.
+        drop(self.receiver.take());
         if topics
             .get(&self.subject)
-            .is_some_and(|topic| topic.receiver_count() <= 1)
+            .is_some_and(|topic| topic.receiver_count() == 0)
         {
             topics.remove(&self.subject);
         }

@@ -1,8 +1,9 @@
 //! Logins and their refresh tokens.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use diesel::dsl::now;
+use chrono::{TimeDelta, Utc};
+use diesel::dsl::{now, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Nullable};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
@@ -29,8 +30,11 @@ pub struct OpenLogin {
 pub struct StoredToken {
     /// The login it belongs to.
     pub login: LoginId,
-    /// When it was exchanged for its successor; nothing while it is the newest.
-    pub used_at: Option<DateTime<Utc>>,
+    /// Whether it was exchanged for its successor long enough ago; nothing while it is the newest.
+    ///
+    /// Within ten seconds, an answer that was lost on the way must not sign anybody out. Both times are
+    /// PostgreSQL's, so that no server's clock ends a login.
+    pub used_long_ago: Option<bool>,
     /// Whether it is too old to be used.
     pub expired: bool,
 }
@@ -65,7 +69,7 @@ pub async fn lock_token(conn: &mut Connection, hash: &[u8]) -> AppResult<Option<
         .filter(refresh_tokens::token_hash.eq(hash))
         .select((
             refresh_tokens::login_id,
-            refresh_tokens::used_at,
+            sql::<Nullable<Bool>>("used_at < now() - interval '10 seconds'"),
             refresh_tokens::expires_at.le(now),
         ))
         .for_update()

@@ -288,8 +288,8 @@ pub async fn page(
 
 /// A page at the end of the history of all of a person's sessions, newest first.
 ///
-/// Each session gives its newest rows from an index, so the cost grows with the number of sessions, not
-/// with their length.
+/// Each session gives the keys of its newest from an index, and only what is shown is read: so the cost grows
+/// with the number of sessions, not with their length.
 pub async fn page_of_all(
     conn: &mut Connection,
     user: UserId,
@@ -297,14 +297,18 @@ pub async fn page_of_all(
 ) -> AppResult<Vec<Message>> {
     let merged = |bound: &str| {
         diesel::sql_query(format!(
-            "select m.* from members \
-             cross join lateral ( \
-                 select * from messages \
-                 where session_id = members.session_id {bound} \
-                 order by created_at desc, seq desc limit $2 \
-             ) m \
-             where members.user_id = $1 \
-             order by m.created_at desc, m.session_id desc, m.seq desc limit $2"
+            "with newest as materialized ( \
+                 select place.* from members \
+                 cross join lateral ( \
+                     select created_at, session_id, seq from messages \
+                     where session_id = members.session_id {bound} \
+                     order by created_at desc, seq desc limit $2 \
+                 ) place \
+                 where members.user_id = $1 \
+                 order by created_at desc, session_id desc, seq desc limit $2 \
+             ) \
+             select m.* from newest join messages m using (session_id, seq) \
+             order by m.created_at desc, m.session_id desc, m.seq desc"
         ))
         .bind::<SqlUuid, _>(user)
         .bind::<BigInt, _>(request.fetch())

@@ -18,12 +18,14 @@ use crate::error::AppResult;
 /// How long a claim holds without a sign of life.
 const LEASE: &str = "clock_timestamp() + interval '15 seconds'";
 
-/// The proof that a runner may write a reply, until its lease ends.
+/// The proof that a runner may write a reply, until somebody takes it over. The attempt is part of it: a
+/// runner that takes over from itself, after it was cut off for too long, must not be two.
 #[derive(Clone, Debug)]
 pub struct Lease {
     session: SessionId,
     seq: Seq,
     runner: RunnerId,
+    attempt: i16,
 }
 
 /// A reply that was claimed.
@@ -52,9 +54,7 @@ macro_rules! held {
         messages::table
             .find(($lease.session, $lease.seq))
             .filter(messages::lease_holder.eq($lease.runner))
-            .filter(sql::<diesel::sql_types::Bool>(
-                "lease_until > clock_timestamp()",
-            ))
+            .filter(messages::attempt.eq($lease.attempt))
             .filter(is_under_way())
     };
 }
@@ -63,14 +63,15 @@ macro_rules! held {
 /// time get different ones.
 pub async fn claim(conn: &mut Connection, runner: RunnerId, limit: usize) -> AppResult<Vec<Claim>> {
     let claimed: Vec<Message> = diesel::sql_query(format!(
-        "update messages m set lease_holder = $1, lease_until = {LEASE}, attempt = m.attempt + 1 \
-         from ( \
+        "with open as materialized ( \
              select session_id, seq from messages \
              where status in ('PENDING', 'STREAMING') \
                and (lease_until is null or lease_until < clock_timestamp()) \
              order by created_at limit $2 \
              for update skip locked \
-         ) open \
+         ) \
+         update messages m set lease_holder = $1, lease_until = {LEASE}, attempt = m.attempt + 1 \
+         from open \
          where m.session_id = open.session_id and m.seq = open.seq \
          returning m.*"
     ))
@@ -85,6 +86,7 @@ pub async fn claim(conn: &mut Connection, runner: RunnerId, limit: usize) -> App
                 session: message.session_id,
                 seq: message.seq,
                 runner,
+                attempt: message.attempt,
             },
             message,
         })

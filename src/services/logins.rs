@@ -1,6 +1,6 @@
 //! Signing in, staying signed in and signing out.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::Utc;
 use diesel_async::AsyncConnection;
 
 use crate::app::App;
@@ -10,10 +10,6 @@ use crate::db::users::{self, User};
 use crate::db::{Connection, logins};
 use crate::domain::{LoginId, Person, Viewer};
 use crate::error::{AppError, AppResult};
-
-/// How long a used refresh token still gives its successor: an answer that was lost on the way must not
-/// sign anybody out.
-const GRACE: TimeDelta = TimeDelta::seconds(10);
 
 const WRONG: AppError = AppError::Unauthenticated("The name or the password is wrong.");
 const ENDED: AppError = AppError::Unauthenticated("This login has ended. Sign in again.");
@@ -99,12 +95,12 @@ pub async fn refresh(app: &App, token: &str) -> AppResult<SignedIn> {
             let Some(login) = logins::find_open(conn, stored.login).await? else {
                 return Err(ENDED);
             };
-            match stored.used_at {
+            match stored.used_long_ago {
                 None => {
                     logins::rotate(conn, login.id, &token.hash(), &successor.hash()).await?;
                 }
-                Some(used_at) if is_grace(used_at) => {}
-                Some(_) => {
+                Some(false) => {}
+                Some(true) => {
                     logins::end(conn, login.id).await?;
                     return Ok(Err(login.id));
                 }
@@ -125,10 +121,6 @@ pub async fn refresh(app: &App, token: &str) -> AppResult<SignedIn> {
             Err(ENDED)
         }
     }
-}
-
-fn is_grace(used_at: DateTime<Utc>) -> bool {
-    Utc::now() - used_at < GRACE
 }
 
 /// Ends the viewer's login, or all of theirs. What those logins opened closes.

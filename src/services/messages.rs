@@ -16,7 +16,8 @@ use crate::db::messages::{self, Message, SendKey};
 use crate::db::sessions::{self, NewSession, Session};
 use crate::db::{Connection, chatbots};
 use crate::domain::{
-    ChatbotId, ClientKey, MessageContent, Rev, SessionId, SessionKind, Title, UserId, Viewer,
+    ChatbotId, ClientKey, MessageContent, MessageStatus, Rev, SessionId, SessionKind, Title,
+    UserId, Viewer,
 };
 use crate::error::{AppError, AppResult};
 use crate::feed::{Item, Start, View};
@@ -68,14 +69,14 @@ pub async fn send(app: &App, viewer: &Viewer, draft: Draft) -> AppResult<Sent> {
     };
 
     let mut conn = app.db().connection().await?;
-    let (sent, is_new) = conn
+    let sent = conn
         .transaction(async |conn| {
             if draft.session.is_none() {
                 start_with_house_chatbot(conn, session, person.user).await?;
             }
             let seat = access::locked_seat(conn, viewer, session).await?;
             if let Some(sent) = earlier(conn, &seat, key.as_ref()).await? {
-                return Ok((sent, false));
+                return Ok(sent);
             }
             let answering = who_answers(conn, seat.session()).await?;
             let (message, reply) =
@@ -87,13 +88,13 @@ pub async fn send(app: &App, viewer: &Viewer, draft: Draft) -> AppResult<Sent> {
                 message,
                 reply,
             };
-            Ok::<_, AppError>((sent, true))
+            Ok::<_, AppError>(sent)
         })
         .await?;
     drop(conn);
-    if is_new {
-        announce(app, &sent);
-    }
+    // A retry too: the first try may have been stored and then cut off before it told anyone. Those who
+    // know drop what they know.
+    announce(app, &sent);
     Ok(sent)
 }
 
@@ -208,7 +209,8 @@ fn announce(app: &App, sent: &Sent) {
         session: sent.session.id,
         messages,
     });
-    if sent.reply.is_some() {
+    let is_owed = |reply: &Message| reply.status == MessageStatus::Pending;
+    if sent.reply.as_ref().is_some_and(is_owed) {
         app.bus().publish(Notice::ReplyWaiting);
     }
 }

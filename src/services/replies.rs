@@ -123,13 +123,23 @@ async fn end(app: &App, claim: &Claim, ending: Ending) -> AppResult<Result<(), L
     let ended = conn
         .transaction(async |conn| replies::finish(conn, &claim.lease, &ending).await)
         .await?;
-    drop(conn);
-    let Some(message) = ended else {
-        return Ok(Err(Lost));
-    };
+    if let Some(message) = ended {
+        announce(app, message);
+        return Ok(Ok(()));
+    }
+    // It may have been this very end, committed by a try that did not live to hear of it.
+    let reply = &claim.message;
+    let now = messages::find(&mut conn, reply.session_id, reply.seq).await?;
+    if let Some(message) = now.filter(|message| !message.status.is_under_way()) {
+        announce(app, message);
+    }
+    Ok(Err(Lost))
+}
+
+/// Tells of a reply's end. Again does no harm: those who know it drop it.
+fn announce(app: &App, message: Message) {
     app.bus().publish(Notice::Changed {
         session: message.session_id,
         messages: vec![message],
     });
-    Ok(Ok(()))
 }

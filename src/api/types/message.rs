@@ -76,7 +76,9 @@ impl Message {
     /// Where it was said.
     async fn session(&self, ctx: &Context<'_>) -> ApiResult<Session> {
         let session = ctx.rows()?.load_one(self.row.session_id).await?;
-        Ok(Session::new(present(session, "session")?))
+        // The session may have gone on since the message was read: whoever watches it from the cursor given
+        // here must be told of that.
+        Ok(Session::at(present(session, "session")?, self.position))
     }
 
     /// Its place in the session's history: 1, 2, 3, ... without holes. It never changes.

@@ -32,7 +32,7 @@ impl Session {
         Self { row, position }
     }
 
-    /// A session whose cursor is an earlier change: the newest that the client is told of.
+    /// A session whose cursor is an earlier change: the newest that the client is sure to be told of.
     pub(in crate::api) fn at(row: sessions::Session, position: Rev) -> Self {
         Self { row, position }
     }
@@ -154,7 +154,9 @@ impl Session {
         self.row.updated_at
     }
 
-    /// The newest change. Subscribe `after` it to miss nothing.
+    /// The newest change when this was read. Subscribe `after` it to miss nothing of what this same object
+    /// shows: take its `messages` with it, not the `history` beside it. Through a message or a send, it is
+    /// the place of that message.
     async fn cursor(&self, ctx: &Context<'_>) -> ApiResult<String> {
         Ok(ctx.app()?.seal_cursor(self.row.id, self.position))
     }
