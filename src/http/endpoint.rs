@@ -48,6 +48,14 @@ impl Endpoint {
         }
     }
 
+    /// Waits until the caller's login has ended; for ever if nobody is signed in.
+    pub(super) async fn signed_out(&self, viewer: &Viewer) {
+        match viewer {
+            Viewer::Person(person) => logins::ended(&self.app, person).await,
+            Viewer::Nobody => std::future::pending().await,
+        }
+    }
+
     /// Lets a request in, or refuses it before it costs anything.
     pub(super) fn admit(
         &self,
@@ -57,7 +65,10 @@ impl Endpoint {
         let too_much = |error| self.refusal(error, caller.request_id);
         let wrong = |error| Refusal::new(vec![error]);
         gate::check_text(&request.query).map_err(too_much)?;
-        gate::check_document(request.parsed_query().map_err(wrong)?).map_err(too_much)?;
+        let variables = std::mem::take(&mut request.variables);
+        let document = request.parsed_query().map_err(wrong)?;
+        gate::check_document(document, &variables).map_err(too_much)?;
+        request.variables = variables;
         let request = request.data(caller.viewer.clone()).data(caller.request_id);
         operation::choose(request).map_err(wrong)
     }

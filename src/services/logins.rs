@@ -1,15 +1,21 @@
 //! Signing in, staying signed in and signing out.
 
+use std::time::Duration;
+
 use chrono::Utc;
 use diesel_async::AsyncConnection;
+use tokio::time::sleep;
 
 use crate::app::App;
 use crate::auth::{AccessToken, RefreshToken};
-use crate::bus::Notice;
+use crate::bus::{Heard, Notice, Subject};
 use crate::db::users::{self, User};
 use crate::db::{Connection, logins};
 use crate::domain::{LoginId, Person, Viewer};
 use crate::error::{AppError, AppResult};
+
+/// How soon a login is looked at again that could not be looked at.
+const RETRY: Duration = Duration::from_secs(1);
 
 const WRONG: AppError = AppError::Unauthenticated("The name or the password is wrong.");
 const ENDED: AppError = AppError::Unauthenticated("This login has ended. Sign in again.");
@@ -39,11 +45,32 @@ pub async fn identify(app: &App, access_token: &str) -> AppResult<Viewer> {
     }))
 }
 
-/// `UNAUTHENTICATED` if the person's login has ended since they were identified.
-pub(super) async fn require_open(app: &App, person: &Person) -> AppResult<()> {
+/// Waits until a person's login has ended, wherever that is done. What they opened with it must close then.
+pub async fn ended(app: &App, person: &Person) {
+    let mut listener = app.bus().listen(Subject::Login(person.login)).await;
+    loop {
+        // After listening has begun, so that an end before is seen and one after is heard.
+        match is_open(app, person).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(_) => {
+                sleep(RETRY).await;
+                continue;
+            }
+        }
+        loop {
+            match listener.next().await {
+                Heard::Notice(notice) if matches!(*notice, Notice::LoginEnded { .. }) => return,
+                Heard::Notice(_) => {}
+                Heard::Missed => break,
+            }
+        }
+    }
+}
+
+async fn is_open(app: &App, person: &Person) -> AppResult<bool> {
     let mut conn = app.db().connection().await?;
-    let open = logins::find_open(&mut conn, person.login).await?;
-    open.map(drop).ok_or(ENDED)
+    Ok(logins::find_open(&mut conn, person.login).await?.is_some())
 }
 
 /// Signs in with a username or an e-mail address.

@@ -6,11 +6,10 @@ use chrono::Utc;
 use futures_util::Stream;
 use tokio::time::sleep;
 
-use super::access;
+use super::{access, logins};
 use crate::app::App;
-use crate::bus::{Heard, Listener, Notice, Subject};
 use crate::domain::{Person, Rev, SessionId, Viewer};
-use crate::error::{AppError, AppResult};
+use crate::error::AppResult;
 use crate::feed::{Follower, Item, Start, View};
 
 /// How long a walk waits before it tries a step again that the database refused.
@@ -57,9 +56,6 @@ pub async fn session(
     view: View,
 ) -> AppResult<impl Stream<Item = Sight> + Send + use<>> {
     let person = viewer.person()?.clone();
-    // Before the login is looked at a last time, so that its end is seen by one or the other.
-    let login = app.bus().listen(Subject::Login(person.login)).await;
-    super::logins::require_open(app, &person).await?;
     let seat = access::seat(&mut *app.db().connection().await?, viewer, session).await?;
     let start = match after {
         None => Some(Start::Now),
@@ -69,21 +65,16 @@ pub async fn session(
             .map(Start::After),
     };
     let follower = start.map(|start| app.feeds().follow(session, start, view));
-    Ok(walk(app.clone(), person, login, follower))
+    Ok(walk(app.clone(), person, follower))
 }
 
-fn walk(
-    app: App,
-    person: Person,
-    login: Listener,
-    follower: Option<Follower>,
-) -> impl Stream<Item = Sight> + Send {
+fn walk(app: App, person: Person, follower: Option<Follower>) -> impl Stream<Item = Sight> + Send {
     async_stream::stream! {
         let Some(mut follower) = follower else {
             yield Sight::End(EndReason::CursorUnknown);
             return;
         };
-        let end = reason_to_end(&app, &person, login);
+        let end = reason_to_end(&app, &person);
         tokio::pin!(end);
         loop {
             let sight = tokio::select! {
@@ -114,27 +105,11 @@ async fn next(follower: &mut Follower) -> Item {
 }
 
 /// Waits for the first reason to end.
-async fn reason_to_end(app: &App, person: &Person, mut login: Listener) -> EndReason {
-    let time_left = (person.expires_at - Utc::now())
-        .to_std()
-        .unwrap_or_default();
-    let signed_out = async {
-        loop {
-            match login.next().await {
-                Heard::Notice(notice) if matches!(*notice, Notice::LoginEnded { .. }) => return,
-                Heard::Notice(_) => {}
-                Heard::Missed => {
-                    let open = super::logins::require_open(app, person).await;
-                    if matches!(open, Err(AppError::Unauthenticated(_))) {
-                        return;
-                    }
-                }
-            }
-        }
-    };
+async fn reason_to_end(app: &App, person: &Person) -> EndReason {
+    let time_left = person.expires_at - Utc::now();
     tokio::select! {
         () = app.stopping().cancelled() => EndReason::ServerStopping,
-        () = signed_out => EndReason::SignedOut,
-        () = sleep(time_left) => EndReason::TokenExpired,
+        () = logins::ended(app, person) => EndReason::SignedOut,
+        () = sleep(time_left.to_std().unwrap_or_default()) => EndReason::TokenExpired,
     }
 }

@@ -360,6 +360,8 @@ async fn signing_out_ends_the_feeds_of_that_device_only() {
 
     phone.ask("mutation { logout }", json!({})).await.data();
     on_phone.expect_end("SIGNED_OUT", false).await;
+    let closing = on_phone.closing().await;
+    assert_eq!(closing, (4403, "The login has ended".to_owned()));
     ada.say(Some(&session), "still here").await;
     on_laptop.expect("MessageAdded").await;
 

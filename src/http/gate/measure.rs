@@ -2,12 +2,20 @@
 
 use std::collections::HashMap;
 
-use async_graphql::Name;
 use async_graphql::parser::types::{
-    ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+    ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
 };
+use async_graphql::{Name, Value, Variables};
 
 use crate::error::{AppError, AppResult};
+
+/// The fields that give pages, and how many rows when nothing else is asked for. A test compares them with
+/// the schema.
+pub(super) const PAGED: [&str; 4] = ["chatbots", "history", "messages", "sessions"];
+const DEFAULT_PAGE: u64 = 50;
+
+/// No page has more rows: whoever asks for more is refused by the field.
+const MAX_PAGE: u64 = 200;
 
 /// What a selection adds up to. Counts stop at the largest number instead of running over it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +30,8 @@ pub(super) struct Size {
     pub(super) depth: u64,
     /// Fields at the first level.
     pub(super) roots: u64,
+    /// Values that the answer may hold: what lies under a page counts once for each of its rows.
+    pub(super) values: u64,
 }
 
 impl Size {
@@ -31,20 +41,23 @@ impl Size {
         self.directives = self.directives.saturating_add(other.directives);
         self.depth = self.depth.max(other.depth);
         self.roots = self.roots.saturating_add(other.roots);
+        self.values = self.values.saturating_add(other.values);
     }
 }
 
 /// Measures the parts of one document.
 pub(super) struct Scale<'d> {
     document: &'d ExecutableDocument,
+    variables: &'d Variables,
     /// Nothing while a fragment is being measured: meeting it then is a circle.
     fragments: HashMap<&'d Name, Option<Size>>,
 }
 
 impl<'d> Scale<'d> {
-    pub(super) fn new(document: &'d ExecutableDocument) -> Self {
+    pub(super) fn new(document: &'d ExecutableDocument, variables: &'d Variables) -> Self {
         Self {
             document,
+            variables,
             fragments: HashMap::new(),
         }
     }
@@ -69,6 +82,10 @@ impl<'d> Scale<'d> {
                     inner.aliases = inner.aliases.saturating_add(field.alias.is_some().into());
                     inner.depth += 1;
                     inner.roots = 1;
+                    inner.values = inner
+                        .values
+                        .saturating_mul(self.rows(field))
+                        .saturating_add(1);
                     (inner, field.directives.len())
                 }
                 Selection::InlineFragment(fragment) => {
@@ -86,6 +103,28 @@ impl<'d> Scale<'d> {
             size.directives = size.directives.saturating_add(directives as u64);
         }
         Ok(size)
+    }
+
+    /// How many rows a field may give.
+    fn rows(&self, field: &Field) -> u64 {
+        let size = field
+            .arguments
+            .iter()
+            .find(|(name, _)| matches!(name.node.as_str(), "first" | "last"));
+        let asked = size.map(|(_, value)| {
+            let given = |name: Name| self.variables.get(&name).cloned().ok_or(());
+            match value.node.clone().into_const_with(given) {
+                Ok(Value::Number(rows)) => rows.as_u64(),
+                Ok(_) => None,
+                // A variable that was left out: its default may be anything.
+                Err(()) => Some(MAX_PAGE),
+            }
+        });
+        match asked {
+            Some(rows) => rows.map_or(1, |rows| rows.min(MAX_PAGE)),
+            None if PAGED.contains(&field.name.node.as_str()) => DEFAULT_PAGE,
+            None => 1,
+        }
     }
 
     fn fragment(&mut self, name: &'d Name) -> AppResult<Size> {

@@ -7,6 +7,7 @@
 mod measure;
 mod tokens;
 
+use async_graphql::Variables;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 
 use crate::error::{AppError, AppResult};
@@ -21,6 +22,7 @@ const DEPTH: Limit = Limit("levels of fields", 15);
 const OPERATIONS: Limit = Limit("operations", 5);
 const FRAGMENTS: Limit = Limit("fragments", 30);
 const VARIABLES: Limit = Limit("variables", 50);
+const VALUES: Limit = Limit("values in its answer, pages counted full", 5_000);
 const QUERY_ROOTS: Limit = Limit("fields at the root of a query", 10);
 const MUTATION_ROOTS: Limit = Limit("fields at the root of a mutation", 3);
 
@@ -41,11 +43,14 @@ impl Limit {
     }
 }
 
-/// Refuses a parsed document whose parts add up to too much.
-pub(super) fn check_document(document: &ExecutableDocument) -> AppResult<()> {
+/// Refuses a parsed document whose parts, or whose answer, add up to too much.
+pub(super) fn check_document(
+    document: &ExecutableDocument,
+    variables: &Variables,
+) -> AppResult<()> {
     FRAGMENTS.check(document.fragments.len() as u64)?;
     OPERATIONS.check(document.operations.iter().count() as u64)?;
-    let mut scale = measure::Scale::new(document);
+    let mut scale = measure::Scale::new(document, variables);
     // Fragments too: those that no operation uses are validated as well.
     for fragment in document.fragments.values() {
         check_size(scale.selection(&fragment.node.selection_set.node)?)?;
@@ -70,18 +75,25 @@ fn check_size(size: measure::Size) -> AppResult<()> {
     DEPTH.check(size.depth)?;
     FIELDS.check(size.fields)?;
     ALIASES.check(size.aliases)?;
-    DIRECTIVES.check(size.directives)
+    DIRECTIVES.check(size.directives)?;
+    VALUES.check(size.values)
 }
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::parser::parse_query;
+    use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+    use async_graphql::parser::{parse_query, parse_schema};
+    use serde_json::json;
 
     use super::*;
 
     fn refused(document: &str) -> Option<String> {
+        refused_with(document, json!({}))
+    }
+
+    fn refused_with(document: &str, variables: serde_json::Value) -> Option<String> {
         let document = parse_query(document).unwrap();
-        check_document(&document)
+        check_document(&document, &Variables::from_json(variables))
             .err()
             .map(|error| error.to_string())
     }
@@ -143,6 +155,62 @@ mod tests {
             document += &format!(" fragment F{level} on T {{ {next} }}");
         }
         assert!(refused(&document).unwrap().contains("at most 1000 fields"));
+    }
+
+    #[test]
+    fn what_lies_under_a_page_counts_once_for_each_row() {
+        // A page's own field, `nodes`, and 48 fields in each of a hundred rows: 1 + 100 * 49 = 4,901.
+        let page = |arguments: &str, fields: usize| {
+            format!(
+                "query ($n: Int) {{ history{arguments} {{ nodes {{ {} }} }} }}",
+                "a ".repeat(fields)
+            )
+        };
+        assert_eq!(refused(&page("(last: 100)", 48)), None);
+        let told = refused(&page("(last: 100)", 50)).unwrap();
+        assert!(told.contains("at most 5000 values"), "{told}");
+        // The default page of 50, a variable, and a variable that was left out.
+        assert_eq!(refused(&page("", 98)), None);
+        assert!(refused(&page("", 100)).is_some());
+        assert_eq!(
+            refused_with(&page("(last: $n)", 300), json!({"n": 10})),
+            None
+        );
+        assert!(refused_with(&page("(last: $n)", 300), json!({"n": 20})).is_some());
+        assert!(refused(&page("(last: $n)", 30)).is_some());
+        // Pages in pages.
+        let nested = "{ session { messages(first: 200) { nodes { session { messages(first: 200) { nodes { a } } } } } } }";
+        assert!(refused(nested).is_some());
+    }
+
+    #[test]
+    fn every_page_of_the_schema_is_known_as_one() {
+        let schema = parse_schema(crate::api::sdl()).unwrap();
+        let mut paged = Vec::new();
+        for definition in schema.definitions {
+            let TypeSystemDefinition::Type(of) = definition else {
+                continue;
+            };
+            let TypeKind::Object(object) = of.node.kind else {
+                continue;
+            };
+            let pages = object
+                .fields
+                .into_iter()
+                .map(|field| field.node)
+                .filter(|field| {
+                    field
+                        .ty
+                        .node
+                        .to_string()
+                        .trim_end_matches('!')
+                        .ends_with("Connection")
+                });
+            paged.extend(pages.map(|field| field.name.node.to_string()));
+        }
+        paged.sort_unstable();
+        paged.dedup();
+        assert_eq!(paged, measure::PAGED);
     }
 
     #[test]

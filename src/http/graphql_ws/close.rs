@@ -35,6 +35,8 @@ impl Close {
     pub(super) const NOT_YET_ACKNOWLEDGED: Self = Self::because(4401, "Unauthorized");
     /// The access token has expired while the socket was open.
     pub(super) const TOKEN_EXPIRED: Self = Self::because(4403, "The access token has expired");
+    /// The login that opened the socket has ended.
+    pub(super) const SIGNED_OUT: Self = Self::because(4403, "The login has ended");
     /// The client offered no sub-protocol that we know.
     pub(super) const NO_SUB_PROTOCOL: Self = Self::because(
         4406,

@@ -63,6 +63,7 @@ impl Conversation<'_> {
                 None => pending().await,
             }
         });
+        let mut signed_out = pin!(self.server.endpoint.signed_out(&self.caller.viewer));
         let stopping = self.server.app.stopping();
         loop {
             let leaving = self.farewell.is_some();
@@ -75,6 +76,7 @@ impl Conversation<'_> {
                 incoming = self.wire.receive() => self.hear(incoming?).await?,
                 event = self.operations.next() => self.tell(event).await?,
                 () = &mut expired, if !leaving => self.take_leave(Close::TOKEN_EXPIRED),
+                () = &mut signed_out, if !leaving => self.take_leave(Close::SIGNED_OUT),
                 () = stopping.cancelled(), if !leaving => self.take_leave(Close::RESTART),
                 close = overdue(self.farewell.as_ref()), if leaving => return Ok(close),
             }
@@ -138,6 +140,9 @@ impl Conversation<'_> {
         match &self.farewell {
             Some(farewell) if farewell.close == Close::TOKEN_EXPIRED => {
                 Some(AppError::Unauthenticated("The access token has expired."))
+            }
+            Some(farewell) if farewell.close == Close::SIGNED_OUT => {
+                Some(AppError::Unauthenticated("This login has ended."))
             }
             Some(_) => Some(AppError::unavailable(anyhow::anyhow!(
                 "the server is stopping"
