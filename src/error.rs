@@ -121,10 +121,10 @@ impl AppError {
         }
     }
 
-    /// What only the log may hear.
-    pub fn cause(&self) -> Option<&anyhow::Error> {
+    /// What only the log may hear: the causes, each followed by its own.
+    pub fn cause_chain(&self) -> Option<String> {
         match self {
-            Self::Unavailable { cause, .. } | Self::Internal(cause) => Some(cause),
+            Self::Unavailable { cause, .. } | Self::Internal(cause) => Some(format!("{cause:#}")),
             _ => None,
         }
     }

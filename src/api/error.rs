@@ -77,11 +77,13 @@ fn report(told: &mut ServerError, request: Option<RequestId>) {
         }
         return;
     };
-    let Some(cause) = error.cause() else { return };
+    let Some(cause) = error.cause_chain() else {
+        return;
+    };
     let code = error.code();
     match error {
-        AppError::Internal(_) => tracing::error!(request, code, ?cause, "request failed"),
-        _ => tracing::warn!(request, code, ?cause, "request failed"),
+        AppError::Internal(_) => tracing::error!(request, code, cause, "request failed"),
+        _ => tracing::warn!(request, code, cause, "request failed"),
     }
     if let (AppError::Internal(_), Some(request)) = (error, request) {
         told.extensions

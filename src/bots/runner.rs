@@ -59,7 +59,7 @@ async fn take_on(app: &App, runner: RunnerId, slots: &Arc<Semaphore>, limit: usi
     let claims = match replies::claim(app, runner, limit).await {
         Ok(claims) => claims,
         Err(error) => {
-            warn!(%runner, cause = error.cause().map(tracing::field::debug), "runner can't claim");
+            warn!(%runner, cause = error.cause_chain(), "runner can't claim");
             return 0;
         }
     };

@@ -47,7 +47,7 @@ pub(super) async fn write(app: &App, claim: Claim) {
         Err(error) => warn!(
             session = %reply.session_id,
             seq = reply.seq.0,
-            cause = error.cause().map(tracing::field::debug),
+            cause = error.cause_chain(),
             "reply left to its lease"
         ),
     }
@@ -207,7 +207,7 @@ impl<'a> Writing<'a> {
         match outcome {
             Ok(held) => held.map(|()| true),
             Err(error) => {
-                let cause = error.cause().map(tracing::field::debug);
+                let cause = error.cause_chain();
                 warn!(session = %self.claim.message.session_id, cause, "reply not kept yet");
                 Ok(false)
             }

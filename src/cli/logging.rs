@@ -6,10 +6,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
 
+/// What these log below this level holds statements with their parameters: content, addresses, hashes.
+const NEVER: &str = "tokio_postgres=warn,diesel=warn,diesel_async=warn";
+
 /// Starts logging, once per process.
 pub(super) fn start(config: &Config) {
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&config.log))
+        .with_env_filter(EnvFilter::new(format!("{},{NEVER}", config.log)))
         .with_writer(io::stderr)
         .with_target(false);
     match config.log_format {

@@ -10,6 +10,9 @@ use crate::error::{AppError, AppResult};
 pub enum Viewer {
     /// No token was shown.
     Nobody,
+    /// A token was shown that is not good, or no longer. As good as nobody, who may still sign in: clients
+    /// send what they hold with everything.
+    Refused,
     /// Someone with a good access token.
     Person(Person),
 }
@@ -33,6 +36,9 @@ impl Viewer {
         match self {
             Self::Person(person) => Ok(person),
             Self::Nobody => Err(AppError::Unauthenticated("Sign in first.")),
+            Self::Refused => Err(AppError::Unauthenticated(
+                "This access token is not good, or no longer. Refresh it or sign in again.",
+            )),
         }
     }
 
@@ -40,7 +46,7 @@ impl Viewer {
     pub fn user(&self) -> Option<UserId> {
         match self {
             Self::Person(person) => Some(person.user),
-            Self::Nobody => None,
+            Self::Nobody | Self::Refused => None,
         }
     }
 

@@ -99,7 +99,7 @@ impl Task {
                     });
                 }
                 Err(error) => {
-                    warn!(%session, error = ?error.cause(), "feed can't read the log yet");
+                    warn!(%session, cause = error.cause_chain(), "feed can't read the log yet");
                     if feeds.retire(session, &feed) {
                         return None;
                     }
@@ -194,7 +194,7 @@ impl Task {
             self.mend_texts().await
         };
         if let Err(error) = mended.await {
-            warn!(session = %self.session, error = ?error.cause(), "feed can't read the log");
+            warn!(session = %self.session, cause = error.cause_chain(), "feed can't read the log");
             self.mend_within(RETRY);
         } else if self.sequence.has_hole() || !self.gaps.is_empty() {
             self.mend_within(RETRY);

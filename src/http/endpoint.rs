@@ -52,7 +52,7 @@ impl Endpoint {
     pub(super) async fn signed_out(&self, viewer: &Viewer) {
         match viewer {
             Viewer::Person(person) => logins::ended(&self.app, person).await,
-            Viewer::Nobody => std::future::pending().await,
+            Viewer::Nobody | Viewer::Refused => std::future::pending().await,
         }
     }
 

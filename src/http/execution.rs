@@ -111,7 +111,7 @@ mod tests {
         let result = run(schema(&Arc::default()), operation, &TaskTracker::new()).await;
         let error = result.expect_err("it panics");
         assert_eq!(error.code(), "INTERNAL");
-        let cause = error.cause().map(ToString::to_string);
+        let cause = error.cause_chain();
         assert_eq!(cause.as_deref(), Some("a resolver panicked: as planned"));
     }
 

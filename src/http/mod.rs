@@ -20,17 +20,19 @@ mod parameters;
 mod request_id;
 mod timings;
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderValue, Method, header},
     middleware,
     response::Response,
     routing::get,
 };
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use timings::Timings;
 
@@ -86,12 +88,27 @@ fn router(server: &Shared) -> Router {
     };
     Router::new()
         .route("/graphql", get(graphql).post(graphql_http::post))
+        .layer(cross_origin(&server.app.config().allowed_origins))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(request_id::assign))
         .with_state(server.clone())
         .merge(pages)
+}
+
+/// Lets pages of these origins call the API and read its answers (the Fetch standard's CORS protocol). Those
+/// of the server's own need no leave.
+fn cross_origin(allowed: &[String]) -> CorsLayer {
+    let origins = allowed
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers([header::RETRY_AFTER, request_id::HEADER])
+        .max_age(Duration::from_secs(3600))
 }
 
 /// `GET /graphql` is a query in the address, or the beginning of a socket.

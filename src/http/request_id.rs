@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::api::RequestId;
 
-const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives the request an id of our own. One that came with it is not believed: ids that callers choose can
 /// collide, or carry what the log should not hold.

@@ -96,7 +96,7 @@ async fn next(follower: &mut Follower) -> Item {
         match follower.next().await {
             Ok(item) => return item,
             Err(error) => {
-                let cause = error.cause().map(tracing::field::debug);
+                let cause = error.cause_chain();
                 tracing::warn!(cause, "a watch can't read the log");
                 sleep(RETRY).await;
             }

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    helpers::TestApp,
+    helpers::{TestApp, TestDatabase},
     raw_socket::{RawSocket, SOON},
 };
 
@@ -238,21 +238,20 @@ async fn the_bearer_token_tells_who_asks() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_good_is_told_from_none() {
+async fn a_token_that_is_no_good_is_told_from_none_and_keeps_nobody_from_signing_in() {
     let app = TestApp::start().await;
-    let body = json!({"query": "{ __typename }"});
+    app.person("ada").await;
+    let me = json!({"query": "{ me { id } }"});
+    let login = json!({"query": "mutation { login(input: {
+        username: \"ada\", password: \"correct horse battery staple\"}) { accessToken } }"});
+    let nobody: Value = ask(&app, NEW, me.clone()).await.json().await.unwrap();
     for authorization in ["Bearer nonsense", "Basic YTpi", "Bearer"] {
-        for (media, status) in [(OLD, StatusCode::OK), (NEW, StatusCode::UNAUTHORIZED)] {
-            let request = post(&app, media, &body).header(header::AUTHORIZATION, authorization);
-            let response = request.send().await.unwrap();
-            assert_eq!(response.status(), status);
-            let challenge = response.headers().get(header::WWW_AUTHENTICATE);
-            assert_eq!(challenge.is_some(), status == StatusCode::UNAUTHORIZED);
-            assert_eq!(
-                error_of(response).await["extensions"]["code"],
-                "UNAUTHENTICATED"
-            );
-        }
+        let request = |body| post(&app, NEW, body).header(header::AUTHORIZATION, authorization);
+        let told: Value = request(&me).send().await.unwrap().json().await.unwrap();
+        assert_eq!(told["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+        assert_ne!(told["errors"][0]["message"], nobody["errors"][0]["message"]);
+        let told: Value = request(&login).send().await.unwrap().json().await.unwrap();
+        assert!(told["data"]["login"]["accessToken"].is_string(), "{told}");
     }
 }
 
@@ -316,5 +315,33 @@ async fn a_document_that_would_cost_too_much_is_refused_at_once_on_either_transp
         let message = socket.hear().await;
         assert_eq!(message["type"], "error", "{message}");
         assert_eq!(message["payload"][0]["extensions"], told["extensions"]);
+    }
+}
+
+#[tokio::test]
+async fn pages_of_allowed_origins_may_call_and_others_may_not() {
+    let allowed = "https://chat.example.org";
+    let database = TestDatabase::migrated().await;
+    let app = TestApp::configured(database, &[("PARLOR_ALLOWED_ORIGINS", allowed)]).await;
+    for (origin, answer) in [
+        (allowed, Some(allowed)),
+        ("https://elsewhere.example", None),
+    ] {
+        let preflight = Client::new()
+            .request(reqwest::Method::OPTIONS, format!("{}/graphql", app.url()))
+            .header(header::ORIGIN, origin)
+            .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
+            .header(
+                header::ACCESS_CONTROL_REQUEST_HEADERS,
+                "authorization,content-type",
+            );
+        let call =
+            post(&app, NEW, &json!({"query": "{ __typename }"})).header(header::ORIGIN, origin);
+        for request in [preflight, call] {
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK);
+            let told = response.headers().get(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+            assert_eq!(told.map(|origin| origin.to_str().unwrap()), answer);
+        }
     }
 }

@@ -185,7 +185,7 @@ fn expiry_of(viewer: &Viewer) -> Option<Duration> {
                 .to_std()
                 .unwrap_or_default(),
         ),
-        Viewer::Nobody => None,
+        Viewer::Nobody | Viewer::Refused => None,
     }
 }
 
