@@ -117,10 +117,16 @@ pub async fn renew(conn: &mut Connection, lease: &Lease) -> AppResult<bool> {
 }
 
 /// Gives a reply back of which nothing was shown, for another runner to take at once.
+///
+/// The attempt does not count: servers that come and go must not use a reply up. A runner gives back only
+/// when it ends, so none ever holds the same attempt twice.
 pub async fn release(conn: &mut Connection, lease: &Lease) -> AppResult<()> {
     diesel::update(held!(lease))
         .filter(messages::status.eq(MessageStatus::Pending))
-        .set(messages::lease_until.eq(None::<chrono::DateTime<chrono::Utc>>))
+        .set((
+            messages::lease_until.eq(None::<chrono::DateTime<chrono::Utc>>),
+            messages::attempt.eq(messages::attempt - 1),
+        ))
         .execute(conn)
         .await?;
     Ok(())

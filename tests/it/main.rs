@@ -16,5 +16,6 @@ mod plans;
 mod private_postgres;
 mod program;
 mod raw_socket;
+mod replies;
 mod schema;
 mod sending;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use parlor::db::private::PrivatePostgres;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -75,6 +76,11 @@ impl Place {
     /// Puts a file into the working directory.
     pub fn write(&self, name: &str, text: &str) {
         std::fs::write(self.home.folder().join(name), text).unwrap();
+    }
+
+    /// The private PostgreSQL's address, for tests that reach behind the API.
+    pub fn database_url(&self) -> String {
+        PrivatePostgres::running_on(&self.home.data_dir()).unwrap()
     }
 
     /// Runs a command to its end.

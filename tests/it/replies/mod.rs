@@ -1,0 +1,8 @@
+//! Replies: owed, written piece by piece, ended once, whatever dies in between.
+
+mod crashes;
+mod leases;
+mod runners;
+mod support;
+mod unheard;
+mod writing;
