@@ -54,8 +54,8 @@ async fn a_port_that_is_taken_is_told_before_anything_is_started() {
     let place = Place::new().with("PARLOR_LISTEN", &address);
     let ended = place.run(&["serve"]).await;
     assert_eq!(ended.status.code(), Some(1));
-    let told = ended.err.replace(&address, "ADDRESS");
-    insta::assert_snapshot!(told, @"parlor: Can't listen on ADDRESS (PARLOR_LISTEN): Address already in use (os error 98)");
+    let told = format!("parlor: Can't listen on {address} (PARLOR_LISTEN): Address already in use");
+    assert!(ended.err.starts_with(&told), "{}", ended.err);
     assert!(!place.home.data_dir().exists());
 }
 
