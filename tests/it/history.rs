@@ -88,6 +88,26 @@ async fn before_of(person: &Person, session: &str, seq: usize) -> Value {
 }
 
 #[tokio::test]
+async fn the_history_of_one_session_shows_up_to_200_at_a_time_and_each_once() {
+    let (_app, ada, session) = with_history(205).await;
+    let query = "query ($id: ID!, $last: Int!, $before: String) {
+        history(sessionId: $id, last: $last, before: $before) {
+            nodes { seq } pageInfo { hasPreviousPage startCursor }
+        } }";
+    for (last, pages) in [(200, 2), (90, 3)] {
+        let (mut seen, mut before) = (Vec::new(), Value::Null);
+        for page in 1..=pages {
+            let variables = json!({"id": session, "last": last, "before": before});
+            let shown = ada.ask(query, variables).await.data()["history"].take();
+            seen.splice(0..0, seqs(&shown));
+            before = shown["pageInfo"]["startCursor"].clone();
+            assert_eq!(shown["pageInfo"]["hasPreviousPage"], page < pages);
+        }
+        assert_eq!(seen, (1..=205).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
 async fn all_of_ones_sessions_are_merged_by_time() {
     let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::helpers::{Person, TestApp, TestDatabase};
+use crate::helpers::{PASSWORD, Person, TestApp, TestDatabase};
 
 /// The session's counters and what is stored of its messages, behind the API.
 async fn log_of(app: &TestApp, seqs_and_revs: &str) -> String {
@@ -31,8 +31,10 @@ async fn the_same_key_again_gives_the_first_answer_and_stores_nothing() {
     let ada = app.person("ada").await;
     let input = json!({"content": "hello", "clientKey": "first"});
     let first = ada.send(input.clone()).await.data();
+    let stored = app.database().contents().await;
     let again = ada.send(input.clone()).await.data();
     assert_eq!(first, again);
+    assert_eq!(app.database().contents().await, stored);
     let session = first["sendMessage"]["session"]["id"].as_str().unwrap();
     assert_eq!(ada.history(session).await.len(), 2);
 
@@ -124,6 +126,46 @@ async fn a_hundred_sends_at_once_leave_no_hole_and_no_double() {
     }
 }
 
+/// The same person on another device.
+async fn another_device(app: &TestApp, username: &str) -> Person {
+    let nobody = app.nobody();
+    nobody.signed_in(&nobody.log_in(username, PASSWORD).await.data()["login"])
+}
+
+#[tokio::test]
+async fn several_devices_and_the_chatbots_that_answer_them_share_one_count() {
+    let app = TestApp::start().await;
+    let mut senders = Vec::new();
+    for name in ["ada", "bob"] {
+        let phone = app.person(name).await;
+        let start = json!({"content": "start", "waitMs": 20_000});
+        let started = phone.send(start).await.data()["sendMessage"].take();
+        let session = started["session"]["id"].as_str().unwrap().to_owned();
+        let laptop = another_device(&app, name).await;
+        let tablet = another_device(&app, name).await;
+        senders.extend([phone, laptop, tablet].map(|device| (device, session.clone())));
+    }
+
+    let sends = (0..102).map(|number| {
+        let (device, session) = &senders[number % senders.len()];
+        let content = format!("message {number}");
+        device.send(json!({"sessionId": session, "content": content, "waitMs": 20_000}))
+    });
+    for answer in join_all(sends).await {
+        let sent = answer.data();
+        assert_eq!(sent["sendMessage"]["reply"]["status"], "COMPLETE");
+    }
+    // 52 messages in each session, 52 replies, and the end of each reply is a change of its own.
+    let counts = "select s.last_seq, s.rev, count(distinct m.seq) as seqs, max(m.seq) as newest,
+            (select count(distinct place)
+             from messages, unnest(array[added_rev, rev, finished_rev]) place
+             where session_id = s.id) as places
+        from sessions s join messages m on m.session_id = s.id group by s.id";
+    let expected = json!({"last_seq": 104, "rev": 156, "seqs": 104, "newest": 104, "places": 156});
+    let counts = app.database().rows(counts).await;
+    assert_eq!(counts, [expected.clone(), expected]);
+}
+
 #[tokio::test]
 async fn what_one_has_not_read_is_counted_and_ones_own_counts_as_read() {
     let app = TestApp::start().await;
@@ -189,4 +231,21 @@ async fn a_send_may_wait_for_the_whole_reply_and_no_longer_than_it_said() {
         .await
         .data();
     assert_eq!(sent["sendMessage"]["reply"]["status"], "PENDING");
+}
+
+#[tokio::test]
+async fn a_retry_may_wait_too_and_is_given_what_is_written_by_then() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    let input = |wait: u32| json!({"content": "hello", "clientKey": "key", "waitMs": wait});
+    ada.send(input(0)).await.data();
+    app.database()
+        .execute(
+            "update messages set status = 'STREAMING', content = 'So far' where status = 'PENDING'",
+        )
+        .await;
+    let sent = ada.send(input(50)).await.data();
+    let reply = &sent["sendMessage"]["reply"];
+    assert_eq!(reply["status"], "STREAMING");
+    assert_eq!(reply["content"], "So far");
 }
