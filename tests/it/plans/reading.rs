@@ -1,0 +1,86 @@
+//! What a plan with its actual rows says: which indexes were used, how much was read and sorted.
+
+use std::collections::BTreeSet;
+use std::panic::catch_unwind;
+
+use serde_json::Value;
+
+/// One scan of `messages` in a plan.
+#[derive(Debug)]
+struct Scan {
+    /// Nothing for a scan of the whole table.
+    index: Option<String>,
+    /// Read from the table or index, kept or not.
+    rows: f64,
+}
+
+/// What the statements of one operation did with `messages`.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    scans: Vec<Scan>,
+    /// The most rows that were sorted at once.
+    pub(super) sorted: f64,
+}
+
+impl Reading {
+    /// Whether nothing of `messages` was looked at.
+    pub(super) fn is_empty(&self) -> bool {
+        self.scans.is_empty()
+    }
+
+    /// The indexes that were used. Panics if the table was read without one.
+    pub(super) fn indexes(&self) -> BTreeSet<&str> {
+        let index = |scan: &Scan| scan.index.is_some();
+        assert!(self.scans.iter().all(index), "without an index: {self:?}");
+        self.scans
+            .iter()
+            .filter_map(|scan| scan.index.as_deref())
+            .collect()
+    }
+
+    pub(super) fn rows(&self) -> f64 {
+        self.scans.iter().map(|scan| scan.rows).sum()
+    }
+
+    /// Expects these indexes and no other, and at most so many rows, read or sorted.
+    pub(super) fn expect(&self, indexes: &[&str], most_rows: f64) {
+        assert_eq!(
+            self.indexes(),
+            BTreeSet::from_iter(indexes.iter().copied()),
+            "{self:#?}"
+        );
+        assert!(self.rows() <= most_rows, "{} rows: {self:#?}", self.rows());
+        assert!(self.sorted <= most_rows, "sorted too much: {self:#?}");
+    }
+
+    /// Why these rows are too many or these indexes are not the ones; nothing if all is well.
+    pub(super) fn complaint(&self, indexes: &[&str], most_rows: f64) -> Option<String> {
+        let judged = catch_unwind(|| self.expect(indexes, most_rows));
+        let complaint = judged.err()?;
+        Some(*complaint.downcast::<String>().unwrap())
+    }
+
+    pub(super) fn collect(&mut self, plan: &Value) {
+        let kind = plan["Node Type"].as_str().unwrap();
+        let number = |node: &Value, name: &str| node[name].as_f64().unwrap_or(0.0);
+        let made = |node: &Value| number(node, "Actual Loops") * number(node, "Actual Rows");
+        let on_messages = plan["Relation Name"] == "messages" && kind != "ModifyTable";
+        // A bitmap's index scan does not name the table, but its index does.
+        let index = plan["Index Name"].as_str();
+        if on_messages
+            || (kind == "Bitmap Index Scan" && index.is_some_and(|i| i.starts_with("messages")))
+        {
+            let thrown_away = number(plan, "Actual Loops") * number(plan, "Rows Removed by Filter");
+            self.scans.push(Scan {
+                index: index.map(str::to_owned),
+                rows: made(plan) + thrown_away,
+            });
+        }
+        if kind == "Sort" || kind == "Incremental Sort" {
+            self.sorted = self.sorted.max(made(&plan["Plans"][0]));
+        }
+        for child in plan["Plans"].as_array().into_iter().flatten() {
+            self.collect(child);
+        }
+    }
+}
