@@ -140,8 +140,9 @@ struct SendMessageInput {
     session_id: Option<ID>,
     /// What it says: up to 32,768 bytes of UTF-8, not blank, without NUL.
     content: String,
-    /// Your own name for this send: 1 to 128 characters. The same key again returns the first result and
-    /// sends nothing; with other content it is a `CONFLICT`. It never expires.
+    /// Your own name for this send: 1 to 128 characters. The same key to the same session, or again to a new
+    /// one, returns the first result and sends nothing; with other content it is a `CONFLICT`. It never
+    /// expires.
     client_key: Option<String>,
     /// Hold the answer back until the reply has ended, at most this many milliseconds: 0 to 60,000. After
     /// that the reply is given as it is.

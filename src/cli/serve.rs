@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use super::database;
@@ -18,6 +18,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// Serves until the process is asked to end.
 pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let began = Instant::now();
+    // From the first moment: a signal that comes while things start is answered once they have, and the
+    // first process of a container has no default to fall back on.
+    let signals = Signals::listen()?;
     // First, so that a port that is taken is told before anything is started.
     let listener = TcpListener::bind(config.listen)
         .await
@@ -25,10 +28,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
 
     let database = database::open(&config).await?;
-    let served = serve(&config, &database, listener, || {
-        greet(&config, address, began)
-    })
-    .await;
+    let ready = || greet(&config, address, began);
+    let served = serve(&config, &database, listener, signals, ready).await;
     database.close().await;
     info!("stopped");
     served
@@ -38,6 +39,7 @@ async fn serve(
     config: &Config,
     database: &database::OpenDatabase,
     listener: TcpListener,
+    signals: Signals,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let ran = db::migrate(database.url()).await?;
@@ -49,7 +51,7 @@ async fn serve(
         .await
         .map_err(told)?;
     bots::start(&app);
-    stop_on_signal(&app)?;
+    signals.stop(&app);
     ready();
     http::serve(listener, app.clone()).await?;
     app.feeds().close().await;
@@ -73,27 +75,39 @@ fn told(error: crate::error::AppError) -> anyhow::Error {
     }
 }
 
-/// Asks the program to end on the first SIGINT or SIGTERM, and ends it on the second.
-fn stop_on_signal(app: &App) -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let stopping = app.stopping().clone();
-    // Lives as long as the process: it is what ends it.
-    tokio::spawn(async move {
-        for is_first in [true, false] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if is_first {
-                info!("stopping: live clients are told to come back");
-                stopping.cancel();
-            }
+/// SIGINT and SIGTERM: the first asks the program to end, the second ends it.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    fn stop(mut self, app: &App) {
+        let stopping = app.stopping().clone();
+        // Lives as long as the process: it is what ends it.
+        tokio::spawn(async move {
+            self.next().await;
+            info!("stopping: live clients are told to come back");
+            stopping.cancel();
+            self.next().await;
+            warn!("ending at once");
+            std::process::exit(130);
+        });
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        warn!("ending at once");
-        std::process::exit(130);
-    });
-    Ok(())
+    }
 }
 
 fn greet(config: &Config, address: std::net::SocketAddr, began: Instant) {

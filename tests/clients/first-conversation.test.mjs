@@ -10,7 +10,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { BASE, graphql, send } from './parlor.mjs';
+import { BASE, graphql } from './parlor.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const readme = await readFile(path.join(here, '../../README.md'), 'utf8');
@@ -118,14 +118,23 @@ test('the program in the README follows a reply, also when its connection is cut
   child.stderr.on('data', (chunk) => { printed += chunk; });
 
   await seen(/^CaughtUp/m);
-  const person = { ask: (query, variables) => graphql(query, variables, token) };
-  const sent = send(person, { sessionId: session, content: 'And what else?', clientKey: 'else-1', waitMs: 60_000 });
+  const [say, ...more] = blocks('Watch it live', 'sh');
+  assert.deepEqual(more, []);
+  const env = { ...process.env, TOKEN: token, SESSION: session };
+  const said = await promisify(execFile)('bash', ['-euc', say.replaceAll(`http://${PRINTED}`, BASE)], { env });
+  const { seq } = JSON.parse(said.stdout).data.sendMessage.message;
   await seen(/^ReplyDelta/m);
   const cutAt = printed.length;
   for (const cut of wires) cut();
   await seen(/^CaughtUp/m, cutAt);
-  const { reply } = await sent;
-  const escaped = reply.content.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  await seen(new RegExp(`^Message(Added|Changed) ${escaped}$`, 'm'), cutAt);
-  assert.equal(printed.match(/^MessageAdded And what else\?$/gm).length, 1, printed);
+  await seen(/^MessageChanged .+$/m, cutAt);
+  assert.equal(printed.match(/^MessageAdded \/help$/gm).length, 1, printed);
+  const stored = await graphql(
+    'query Read($id: ID!) { history(sessionId: $id, last: 1) { nodes { seq content status } } }',
+    { id: session },
+    token,
+  );
+  const [reply] = stored.history.nodes;
+  assert.deepEqual([reply.seq, reply.status], [seq + 1, 'COMPLETE']);
+  assert.deepEqual(printed.slice(cutAt).match(/^MessageChanged .+$/gm), [`MessageChanged ${reply.content}`]);
 });
