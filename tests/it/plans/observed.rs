@@ -65,7 +65,8 @@ impl Observed {
         let start = fs::metadata(&log).unwrap().len() as usize;
         action.await;
         // The log is written by a process of its own: wait until it has come to a mark behind the action.
-        let mark = format!("select 'mark {start}'");
+        // It names its database: other tests write to the same log.
+        let mark = format!("select 'mark {start} of {}'", self.database.name());
         self.database.execute(&mark).await;
         let lines = timeout(Duration::from_secs(20), async {
             loop {
