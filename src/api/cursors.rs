@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::types::Connection;
 use crate::auth::{Purpose, Sealer};
-use crate::db::messages::HistoryKey;
+use crate::db::history::HistoryKey;
 use crate::db::sessions::ListKey;
 use crate::domain::{Bounds, Defaults, Page, PageRequest, Seq, SessionId};
 use crate::error::{AppError, AppResult};

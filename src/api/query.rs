@@ -6,7 +6,7 @@ use super::cursors::{PageArgs, connection};
 use super::error::ApiResult;
 use super::ids;
 use super::types::{Chatbot, Connection, ContextExt, Message, Node, Session, User};
-use crate::db::messages::HistoryKey;
+use crate::db::history::HistoryKey;
 use crate::db::sessions::ListKey;
 use crate::domain::{Defaults, Handle, MAX_MESSAGE_BYTES, NodeId};
 use crate::services::{accounts, chatbots, history, sessions};
@@ -113,12 +113,7 @@ impl Query {
         } else {
             let request = args.parse::<HistoryKey>(sealer, Defaults::Last(50))?;
             let page = history::page_of_all(app, viewer, &request).await?;
-            Ok(connection(
-                sealer,
-                page,
-                |row| row.history_key(),
-                Message::new,
-            ))
+            Ok(connection(sealer, page, HistoryKey::of, Message::new))
         }
     }
 

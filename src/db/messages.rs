@@ -1,9 +1,9 @@
-//! Messages: writing them into a session's log, and pages of history.
+//! Messages: writing them into a session's log, and finding one again.
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Integer, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +11,7 @@ use super::Connection;
 use super::members::Seat;
 use super::schema::{messages, sessions};
 use crate::domain::{
-    Author, ChatbotId, ClientKey, MessageContent, MessageStatus, PageRequest, Rev, Seq, SessionId,
-    UserId,
+    Author, ChatbotId, ClientKey, MessageContent, MessageStatus, Rev, Seq, SessionId, UserId,
 };
 use crate::error::AppResult;
 
@@ -80,26 +79,6 @@ impl Message {
     pub fn place(&self) -> (SessionId, Seq) {
         (self.session_id, self.seq)
     }
-
-    /// Where it stands in the history of all of a person's sessions.
-    pub fn history_key(&self) -> HistoryKey {
-        HistoryKey {
-            created_at: self.created_at,
-            session: self.session_id,
-            seq: self.seq,
-        }
-    }
-}
-
-/// A message's place among those of several sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HistoryKey {
-    /// When it was born: follows seq within a session.
-    pub created_at: DateTime<Utc>,
-    /// In which session.
-    pub session: SessionId,
-    /// Its place there.
-    pub seq: Seq,
 }
 
 /// The idempotency key of a send, and the digest of what was sent with it.
@@ -259,71 +238,4 @@ pub async fn by_places(
         .bind::<Array<Integer>, _>(seqs)
         .load(conn)
         .await?)
-}
-
-/// A page of one session's history, in the order it is fetched.
-pub async fn page(
-    conn: &mut Connection,
-    session: SessionId,
-    request: &PageRequest<Seq>,
-) -> AppResult<Vec<Message>> {
-    let mut query = messages::table
-        .filter(messages::session_id.eq(session))
-        .select(Message::as_select())
-        .limit(request.fetch())
-        .into_boxed();
-    if let Some(after) = request.bounds.after {
-        query = query.filter(messages::seq.gt(after));
-    }
-    if let Some(before) = request.bounds.before {
-        query = query.filter(messages::seq.lt(before));
-    }
-    query = if request.is_from_end() {
-        query.order(messages::seq.desc())
-    } else {
-        query.order(messages::seq.asc())
-    };
-    Ok(query.load(conn).await?)
-}
-
-/// A page at the end of the history of all of a person's sessions, newest first.
-///
-/// Each session gives the keys of its newest from an index, and only what is shown is read: so the cost grows
-/// with the number of sessions, not with their length.
-pub async fn page_of_all(
-    conn: &mut Connection,
-    user: UserId,
-    request: &PageRequest<HistoryKey>,
-) -> AppResult<Vec<Message>> {
-    let merged = |bound: &str| {
-        diesel::sql_query(format!(
-            "with newest as materialized ( \
-                 select place.* from members \
-                 cross join lateral ( \
-                     select created_at, session_id, seq from messages \
-                     where session_id = members.session_id {bound} \
-                     order by created_at desc, seq desc limit $2 \
-                 ) place \
-                 where members.user_id = $1 \
-                 order by created_at desc, session_id desc, seq desc limit $2 \
-             ) \
-             select m.* from newest join messages m using (session_id, seq) \
-             order by m.created_at desc, m.session_id desc, m.seq desc"
-        ))
-        .bind::<SqlUuid, _>(user)
-        .bind::<BigInt, _>(request.fetch())
-    };
-    let rows = match request.bounds.before {
-        None => merged("").load(conn).await?,
-        // The first condition is for the index, the second for messages of the same microsecond.
-        Some(before) => {
-            merged("and created_at <= $3 and (created_at, session_id, seq) < ($3, $4, $5)")
-                .bind::<Timestamptz, _>(before.created_at)
-                .bind::<SqlUuid, _>(before.session)
-                .bind::<Integer, _>(before.seq)
-                .load(conn)
-                .await?
-        }
-    };
-    Ok(rows)
 }

@@ -27,7 +27,7 @@ pub enum MigrationError {
         known: String,
     },
     /// PostgreSQL can't be reached.
-    #[error("The database can't be reached: {0}")]
+    #[error("The database can't be reached")]
     Connection(#[from] diesel::ConnectionError),
     /// A migration failed; what it did was undone.
     #[error("A migration failed: {0}")]

@@ -7,6 +7,7 @@ pub mod chatbots;
 mod connect;
 pub mod epoch;
 mod error;
+pub mod history;
 mod inspect;
 pub mod log;
 pub mod logins;

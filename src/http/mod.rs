@@ -1,7 +1,7 @@
 //! Parlor on the network: the routes, and the server that answers them.
 //!
-//! GraphQL comes in over two transports, [`graphql_http`] and [`graphql_ws`]. Both read a request their own
-//! way and then take the one path of [`endpoint::Endpoint`], so that what is refused, counted or run there
+//! GraphQL comes in over two transports, `graphql_http` and `graphql_ws`. Both read a request their own
+//! way and then take the one path of `endpoint`, so that what is refused, counted or run there
 //! is so on every transport.
 
 mod answer;

@@ -2,7 +2,8 @@
 
 use super::access;
 use crate::app::App;
-use crate::db::messages::{self, HistoryKey, Message};
+use crate::db::history::{self, HistoryKey};
+use crate::db::messages::{self, Message};
 use crate::domain::{Page, PageRequest, Seq, SessionId, Viewer};
 use crate::error::{AppError, AppResult};
 
@@ -15,7 +16,7 @@ pub async fn page(
 ) -> AppResult<Page<Message>> {
     let mut conn = app.db().connection().await?;
     let seat = access::seat(&mut conn, viewer, session).await?;
-    let rows = messages::page(&mut conn, seat.session().id, request).await?;
+    let rows = history::page(&mut conn, seat.session().id, request).await?;
     Ok(Page::new(request, rows))
 }
 
@@ -27,7 +28,7 @@ pub async fn page_of_all(
 ) -> AppResult<Page<Message>> {
     let person = viewer.person()?;
     let mut conn = app.db().connection().await?;
-    let rows = messages::page_of_all(&mut conn, person.user, request).await?;
+    let rows = history::page_of_all(&mut conn, person.user, request).await?;
     Ok(Page::new(request, rows))
 }
 

@@ -1,7 +1,7 @@
 //! graphql-transport-ws: many operations on one WebSocket
 //! (<https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>).
 //!
-//! A connection is one task that owns its operations. It reads [`Wire`](wire::Wire), first until the peer
+//! A connection is one task that owns its operations. It reads [`Wire`], first until the peer
 //! has said who it is ([`init`]), then for as long as it lives ([`connection`]).
 
 mod close;
