@@ -7,6 +7,7 @@ use diesel_async::SimpleAsyncConnection;
 use parlor::domain::NodeId;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use super::reading::Reading;
 use super::{HISTORY, OTHER_HISTORY, OTHERS};
@@ -61,24 +62,10 @@ impl Observed {
 
     /// What PostgreSQL did with `messages` while `action` ran.
     pub(super) async fn during<T>(&self, action: impl Future<Output = T>) -> Reading {
-        let log = TestDatabase::log_file().await;
-        let start = fs::metadata(&log).unwrap().len() as usize;
+        let (_, begin) = self.mark().await;
         action.await;
-        // The log is written by a process of its own: wait until it has come to a mark behind the action.
-        // It names its database: other tests write to the same log.
-        let mark = format!("select 'mark {start} of {}'", self.database.name());
-        self.database.execute(&mark).await;
-        let lines = timeout(Duration::from_secs(20), async {
-            loop {
-                let text = fs::read_to_string(&log).unwrap();
-                if let Some(end) = text[start..].find(&mark) {
-                    return text[start..start + end].to_owned();
-                }
-                sleep(Duration::from_millis(20)).await;
-            }
-        })
-        .await
-        .unwrap();
+        let (log, end) = self.mark().await;
+        let lines = &log[begin..end];
         let mut reading = Reading::default();
         for line in lines.lines() {
             let Ok(line) = serde_json::from_str::<Value>(line) else {
@@ -95,6 +82,25 @@ impl Observed {
         }
         assert!(!reading.is_empty(), "no statement touched messages");
         reading
+    }
+
+    /// Puts a mark into the log, behind all that was asked before it. The log, and where the mark stands.
+    ///
+    /// The log is written by a process of its own, for all tests: its length alone says nothing.
+    async fn mark(&self) -> (String, usize) {
+        let mark = format!("select 'mark {}'", Uuid::now_v7());
+        self.database.execute(&mark).await;
+        let path = TestDatabase::log_file().await;
+        let marked = async {
+            loop {
+                let log = fs::read_to_string(&path).unwrap();
+                if let Some(place) = log.find(&mark) {
+                    return (log, place);
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), marked).await.unwrap()
     }
 
     /// A cursor so many changes before the head of the log.
