@@ -112,7 +112,7 @@ async fn a_start_that_nobody_waits_for_leaves_nothing_running() {
     let given_up = tokio::time::timeout(Duration::ZERO, PrivatePostgres::start(home.options()));
     assert!(given_up.await.is_err());
     // It holds the directory until what it began is over, and no longer.
-    let server = home.start().await;
+    let server = home.start_when_free().await;
     assert!(is_alive(home.postmaster()));
     server.stop().await;
 }

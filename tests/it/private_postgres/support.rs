@@ -64,6 +64,17 @@ impl Home {
         PrivatePostgres::start(self.options()).await.unwrap()
     }
 
+    /// Starts once nobody else holds the directory. Each try waits a while for that by itself.
+    pub async fn start_when_free(&self) -> PrivatePostgres {
+        for _ in 0..10 {
+            match PrivatePostgres::start(self.options()).await {
+                Err(PrivateError::InUse { .. }) => {}
+                started => return started.unwrap(),
+            }
+        }
+        panic!("the directory is held for ever");
+    }
+
     /// Starts and expects to be refused.
     pub async fn refused(&self) -> PrivateError {
         PrivatePostgres::start(self.options()).await.unwrap_err()
