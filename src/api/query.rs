@@ -37,7 +37,7 @@ impl Query {
         };
         let request = args.parse::<String>(app.sealer(), Defaults::First(50))?;
         let page = chatbots::page(app, ctx.viewer()?, &request).await?;
-        let key = |row: &crate::db::chatbots::Chatbot| row.handle.to_lowercase();
+        let key = |row: &crate::db::chatbots::Chatbot| row.handle_key.clone();
         Ok(connection(app.sealer(), page, key, Chatbot))
     }
 

@@ -17,6 +17,8 @@ pub struct Chatbot {
     pub id: ChatbotId,
     /// As its owner typed it.
     pub handle: String,
+    /// Folded for comparison; orders the list.
+    pub handle_key: String,
     /// What it is shown as.
     pub name: String,
     /// What a client may show before the first message.

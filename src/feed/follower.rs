@@ -173,11 +173,16 @@ impl Follower {
                 let shown = |seq| self.shown.get(&seq).copied().unwrap_or(0);
                 (texts.head(), texts.beyond(position, shown))
             };
-            // The feed has yet to hear of what was read: a reply that it takes for under way may have ended.
-            if head < position && !texts.is_empty() {
+            // The feed has yet to hear of what was read: a reply that it takes for under way may have ended,
+            // and of one that is under way it may not know. The log does.
+            if head < position {
                 let mut conn = self.feeds.db.connection().await?;
-                let under_way = log::under_way(&mut conn, self.session).await?;
+                let mut under_way = log::under_way(&mut conn, self.session).await?;
+                under_way.retain(|reply| reply.added_rev <= position);
                 texts.retain(|text| under_way.iter().any(|reply| reply.seq == text.seq));
+                for reply in under_way {
+                    self.shown.entry(reply.seq).or_insert(0);
+                }
             }
             for text in texts {
                 self.show(text.seq, text.offset, text.text);
@@ -214,10 +219,6 @@ impl Follower {
     /// Sees an entry, unless it was seen before.
     fn see_entry(&mut self, entry: Entry) {
         if self.position >= Some(entry.place) {
-            // Born before a walk that began now, and the feed hears of it only now: its text is to come.
-            if entry.message.status.is_under_way() {
-                self.shown.entry(entry.message.seq).or_insert(0);
-            }
             return;
         }
         self.position = Some(entry.place);

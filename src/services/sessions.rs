@@ -80,7 +80,7 @@ async fn invited(
         .map(|handle| {
             found
                 .iter()
-                .find(|chatbot| chatbot.handle.to_lowercase() == handle.key())
+                .find(|chatbot| chatbot.handle_key == handle.key())
                 .map(|chatbot| chatbot.id)
                 .ok_or_else(|| {
                     AppError::bad_input(

@@ -1,6 +1,8 @@
 //! What comes, and in which order.
 
-use parlor::bus::Notice;
+use parlor::bus::{Notice, TextPiece};
+use parlor::domain::{RunnerId, Seq};
+use parlor::services::replies;
 use serde_json::json;
 
 use super::id;
@@ -269,8 +271,72 @@ async fn announcements_out_of_order_and_repeated_come_in_order_and_once() {
 
 async fn stored(app: &TestApp, session: &str, seq: i32) -> parlor::db::messages::Message {
     let mut conn = app.database().connect().await;
-    parlor::db::messages::find(&mut conn, id(session), parlor::domain::Seq(seq))
+    parlor::db::messages::find(&mut conn, id(session), Seq(seq))
         .await
         .unwrap()
         .unwrap()
+}
+
+#[tokio::test]
+async fn a_feed_that_hears_late_shows_no_text_of_what_has_ended() {
+    let database = TestDatabase::migrated().await;
+    let here = TestApp::without_chatbots(database.clone()).await;
+    let there = TestApp::without_chatbots(database).await;
+    let ada = here.person("ada").await;
+    let session = ada.say(None, "hello").await["session"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut early = ada.watch(&session, None).await;
+    early.caught_up().await;
+
+    // Elsewhere a reply is owed and written, and nothing of it is heard here yet.
+    ada.at(&there).say(Some(&session), "hello").await;
+    let born = vec![
+        stored(&here, &session, 3).await,
+        stored(&here, &session, 4).await,
+    ];
+    let runner = RunnerId::new();
+    let claims = replies::claim(there.app(), runner, 16).await.unwrap();
+    let claim = claims.iter().find(|claim| claim.message.seq == Seq(4));
+    let whole = "Hello again!".to_owned();
+    replies::complete(there.app(), claim.unwrap(), whole.clone())
+        .await
+        .unwrap()
+        .unwrap();
+    let mut late = ada.watch(&session, None).await;
+    late.caught_up().await;
+
+    let session_id = id(&session);
+    let ended = vec![stored(&here, &session, 4).await];
+    let piece = TextPiece {
+        seq: Seq(4),
+        attempt: ended[0].attempt,
+        offset: 0,
+        text: "Hello".to_owned(),
+    };
+    for notice in [
+        Notice::Changed {
+            session: session_id,
+            messages: born,
+        },
+        Notice::Text {
+            session: session_id,
+            piece,
+        },
+        Notice::Changed {
+            session: session_id,
+            messages: ended,
+        },
+    ] {
+        here.app().bus().publish(notice);
+    }
+    let told = early.until("MessageChanged").await;
+    assert_eq!(told["message"]["content"].as_str(), Some(whole.as_str()));
+    // Who began after its end knows it whole, and is told nothing of it.
+    ada.say(Some(&session), "next").await;
+    assert_eq!(
+        late.expect("MessageAdded").await["message"]["content"],
+        "next"
+    );
 }
