@@ -7,7 +7,8 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use super::error::ApiResult;
 use super::ids;
 use super::types::{
-    AuthPayload, ContextExt, LoginInput, Message, RegisterInput, Session, SessionKind,
+    AuthPayload, ContextExt, LoginInput, Message, ProfileInput, RegisterInput, Session,
+    SessionKind, User,
 };
 use crate::error::{AppError, AppResult};
 use crate::services::messages::{self, Draft, MAX_WAIT};
@@ -60,6 +61,40 @@ impl Mutation {
         >,
     ) -> ApiResult<bool> {
         logins::logout(ctx.app()?, ctx.viewer()?, everywhere.unwrap_or(false)).await?;
+        Ok(true)
+    }
+
+    /// Gives you another password. All your devices are signed out but this one, which gets new tokens.
+    /// `UNAUTHENTICATED` if the current password is wrong.
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The password you have.")] current: String,
+        #[graphql(desc = "The password you want: 8 to 256 characters, not easy to guess.")]
+        new: String,
+    ) -> ApiResult<AuthPayload> {
+        let changed = accounts::change_password(ctx.app()?, ctx.viewer()?, current, new).await?;
+        Ok(changed.into())
+    }
+
+    /// Changes what others see of you, or your e-mail address. `CONFLICT` if the address is somebody else's.
+    async fn update_profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What should be different.")] input: ProfileInput,
+    ) -> ApiResult<User> {
+        let user = accounts::update_profile(ctx.app()?, ctx.viewer()?, input.into()).await?;
+        Ok(User::new(user))
+    }
+
+    /// Deletes your account with your sessions and chatbots. There is no way back. `UNAUTHENTICATED` if the
+    /// password is wrong.
+    async fn delete_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Your password.")] password: String,
+    ) -> ApiResult<bool> {
+        accounts::delete(ctx.app()?, ctx.viewer()?, password).await?;
         Ok(true)
     }
 

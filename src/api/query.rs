@@ -8,7 +8,7 @@ use super::ids;
 use super::types::{Chatbot, Connection, ContextExt, Message, Node, Session, User};
 use crate::db::history::HistoryKey;
 use crate::db::sessions::ListKey;
-use crate::domain::{Defaults, Handle, MAX_MESSAGE_BYTES, NodeId};
+use crate::domain::{Defaults, Handle, MAX_MESSAGE_BYTES, NodeId, Username};
 use crate::services::{accounts, chatbots, history, sessions};
 
 /// The root of every query.
@@ -20,6 +20,17 @@ impl Query {
     /// You. `UNAUTHENTICATED` if you are not signed in.
     async fn me(&self, ctx: &Context<'_>) -> ApiResult<User> {
         Ok(User::new(accounts::me(ctx.app()?, ctx.viewer()?).await?))
+    }
+
+    /// The person with this name. Null if there is none.
+    async fn user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Without regard to case.")] username: String,
+    ) -> ApiResult<Option<User>> {
+        let username = Username::parse(&username, "username")?;
+        let found = accounts::find(ctx.app()?, ctx.viewer()?, &username).await?;
+        Ok(found.map(User::new))
     }
 
     /// The chatbots you may talk to, by handle.

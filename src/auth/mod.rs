@@ -7,6 +7,7 @@ mod keys;
 mod password;
 mod refresh_token;
 mod seal;
+mod strength;
 
 pub use access_token::{AccessToken, AccessTokens, Claims};
 pub use password::Passwords;

@@ -12,6 +12,7 @@ use argon2::{Argon2, PasswordHash};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
+use super::strength;
 use crate::domain::Password;
 use crate::error::{AppError, AppResult};
 
@@ -41,9 +42,22 @@ impl Passwords {
         })
     }
 
-    /// The hash to store, in PHC form.
-    pub async fn hash(&self, password: Password) -> AppResult<String> {
-        self.compute(move || hash(&password.into_inner())).await
+    /// The hash to store, in PHC form. `BAD_USER_INPUT` for a password that is easy to guess for somebody who
+    /// knows `about` its owner: names and addresses. `field` names it in the complaint.
+    pub async fn hash(
+        &self,
+        password: Password,
+        about: Vec<String>,
+        field: &'static str,
+    ) -> AppResult<String> {
+        self.compute(move || {
+            let about: Vec<&str> = about.iter().map(String::as_str).collect();
+            match strength::complaint(password.expose(), &about) {
+                None => hash(&password.into_inner()).map(Ok),
+                Some(complaint) => Ok(Err(AppError::bad_input(field, complaint))),
+            }
+        })
+        .await?
     }
 
     /// Whether the password belongs to the stored hash.
@@ -115,7 +129,11 @@ mod tests {
         let passwords = Passwords::new(1).unwrap();
         let long = "é".repeat(256);
         let stored = passwords
-            .hash(Password::parse(long.clone(), "password").unwrap())
+            .hash(
+                Password::parse(long.clone(), "password").unwrap(),
+                Vec::new(),
+                "password",
+            )
             .await
             .unwrap();
         assert!(stored.starts_with("$argon2id$"));

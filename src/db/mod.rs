@@ -3,6 +3,7 @@
 //! A file per table or story, its functions read with the module's name: `messages::append`,
 //! `users::by_ids`. They take a connection, so that a service decides what shares a transaction.
 
+pub mod accounts;
 pub mod chatbots;
 mod connect;
 pub mod epoch;

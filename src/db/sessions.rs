@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::Connection;
 use super::schema::{members, session_chatbots, sessions};
+use super::{Connection, OnConstraint};
 use crate::domain::{ChatbotId, PageRequest, Rev, Seq, SessionId, SessionKind, Title, UserId};
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 
 /// A session.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -80,7 +80,10 @@ pub async fn insert(conn: &mut Connection, new: &NewSession<'_>) -> AppResult<()
         .on_conflict(sessions::id)
         .do_nothing()
         .execute(conn)
-        .await?;
+        .await
+        .on_constraint("sessions_owner_fkey", || {
+            AppError::Unauthenticated("This account has just been deleted.")
+        })?;
     if started == 0 {
         return Ok(());
     }

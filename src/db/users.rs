@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::schema::users;
 use super::{Connection, OnConstraint};
-use crate::domain::{DisplayName, EmailAddress, Role, UserId, Username};
+use crate::domain::{Bio, DisplayName, EmailAddress, Role, UserId, Username};
 use crate::error::{AppError, AppResult};
 
 /// A person, as others and they themselves may see them.
@@ -72,10 +72,88 @@ pub async fn insert(conn: &mut Connection, new: &NewUser<'_>) -> AppResult<User>
         .on_constraint("users_username_key", || {
             AppError::conflict("username", "This username is taken.")
         })
-        .on_constraint("users_email_key", || {
-            AppError::conflict("email", "There is an account with this e-mail address.")
-        })?;
+        .on_constraint("users_email_key", address_taken)?;
     Ok(user)
+}
+
+fn address_taken() -> AppError {
+    AppError::conflict("email", "There is an account with this e-mail address.")
+}
+
+/// What becomes different about a person; nothing for what stays.
+pub struct ProfileChange {
+    /// What they are shown as.
+    pub display_name: Option<DisplayName>,
+    /// A few words about themselves.
+    pub bio: Option<Bio>,
+    /// Where mail reaches them.
+    pub email: Option<EmailAddress>,
+}
+
+/// Changes a person and gives them as they are then; nothing if there is no such person. `CONFLICT` if the
+/// address is somebody else's.
+pub async fn update(
+    conn: &mut Connection,
+    id: UserId,
+    change: &ProfileChange,
+) -> AppResult<Option<User>> {
+    #[derive(AsChangeset)]
+    #[diesel(table_name = users)]
+    struct Changes<'a> {
+        display_name: Option<&'a str>,
+        bio: Option<&'a str>,
+        email: Option<&'a str>,
+        email_key: Option<String>,
+    }
+    let changes = Changes {
+        display_name: change.display_name.as_ref().map(DisplayName::as_str),
+        bio: change.bio.as_ref().map(Bio::as_str),
+        email: change.email.as_ref().map(EmailAddress::as_str),
+        email_key: change.email.as_ref().map(EmailAddress::key),
+    };
+    let mut updated: Vec<User> = diesel::update(users::table.find(id))
+        // The id to itself: a change of nothing is still an update that can be written.
+        .set((users::id.eq(users::id), changes))
+        .returning(User::as_returning())
+        .get_results(conn)
+        .await
+        .on_constraint("users_email_key", address_taken)?;
+    Ok(updated.pop())
+}
+
+/// Gives a person another password; nothing if there is no such person.
+pub async fn set_password(
+    conn: &mut Connection,
+    id: UserId,
+    password_hash: &str,
+) -> AppResult<Option<User>> {
+    Ok(diesel::update(users::table.find(id))
+        .set(users::password_hash.eq(password_hash))
+        .returning(User::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?)
+}
+
+/// What a person's password is checked against; nothing if they have none.
+pub async fn find_password(conn: &mut Connection, id: UserId) -> AppResult<Option<String>> {
+    let found: Option<Option<String>> = users::table
+        .find(id)
+        .select(users::password_hash)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found.flatten())
+}
+
+/// The person with this name.
+pub async fn find(conn: &mut Connection, username: &Username) -> AppResult<Option<User>> {
+    Ok(users::table
+        .filter(users::username_key.eq(username.key()))
+        .select(User::as_select())
+        .first(conn)
+        .await
+        .optional()?)
 }
 
 /// What a login by name or by address is checked against.
@@ -84,7 +162,10 @@ pub async fn find_credentials(
     name_or_address: &str,
 ) -> AppResult<Option<Credentials>> {
     // A username has no '@' and an address has one, so one key can't mean two people.
-    let key = name_or_address.trim().to_lowercase();
+    let key = match EmailAddress::parse(name_or_address, "username") {
+        Ok(address) => address.key(),
+        Err(_) => name_or_address.trim().to_lowercase(),
+    };
     if key.contains('\0') {
         return Ok(None);
     }

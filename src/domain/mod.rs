@@ -5,6 +5,7 @@
 
 mod chatbot;
 mod cursor;
+mod email_address;
 mod ids;
 mod message;
 mod node_id;
@@ -17,11 +18,12 @@ mod viewer;
 
 pub use chatbot::{ChatbotEngine, Handle};
 pub use cursor::Cursor;
+pub use email_address::EmailAddress;
 pub use ids::{ChatbotId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};
 pub use message::{Author, ClientKey, MAX_MESSAGE_BYTES, MessageContent, MessageStatus};
 pub use node_id::NodeId;
 pub use page::{Bounds, Defaults, Page, PageRequest};
-pub use people::{DisplayName, EmailAddress, Password, Role, Username};
+pub use people::{Bio, DisplayName, Password, Role, Username};
 pub use reply_text::{Applied, ReplyText};
 pub use session::{SessionKind, Title};
 pub use viewer::{Person, Viewer};

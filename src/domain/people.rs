@@ -15,6 +15,42 @@ stored_text! {
     }
 }
 
+/// Names that speak for the installation, and words with a meaning of their own in a chat.
+const RESERVED: [&str; 29] = [
+    "admin",
+    "administrator",
+    "all",
+    "anonymous",
+    "channel",
+    "deleted",
+    "deleted-account",
+    "everybody",
+    "everyone",
+    "guest",
+    "help",
+    "here",
+    "house",
+    "info",
+    "moderator",
+    "nobody",
+    "null",
+    "official",
+    "operator",
+    "owner",
+    "parlor",
+    "postmaster",
+    "root",
+    "security",
+    "staff",
+    "support",
+    "system",
+    "undefined",
+    "webmaster",
+];
+
+/// Visitors without an account get names that begin so.
+const RESERVED_BEGINNINGS: [&str; 2] = ["guest-", "visitor-"];
+
 /// A username: 3 to 32 letters, digits, `.`, `_` or `-` of ASCII, the first a letter or digit.
 ///
 /// ASCII only, so that no two names look alike and differ; case is kept for show and not compared.
@@ -48,36 +84,17 @@ impl Username {
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
-}
 
-/// An e-mail address of at most 254 bytes (RFC 5321, section 4.5.3.1.3) whose domain has a dot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EmailAddress(String);
-
-impl EmailAddress {
-    /// Checks an address as it was typed; `field` names it in the complaint.
-    pub fn parse(text: &str, field: &'static str) -> AppResult<Self> {
-        let text = text.trim();
-        let domain_has_dot = text
-            .rsplit_once('@')
-            .is_some_and(|(_, domain)| domain.contains('.'));
-        if text.len() > 254 || !domain_has_dot || !email_address::EmailAddress::is_valid(text) {
-            return Err(AppError::bad_input(
-                field,
-                "This is not an e-mail address that mail can reach.",
-            ));
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// As it was typed.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Folded for comparison. Mailboxes that differ only in case are one and the same everywhere in practice.
-    pub fn key(&self) -> String {
-        self.0.to_lowercase()
+    /// Whether it would be taken for somebody who speaks for the installation, or for a word of the product's.
+    /// Nobody may register it; an operator may give it to somebody.
+    pub fn is_reserved(&self) -> bool {
+        let key = self.key();
+        // `admin.1` and `-support-` are meant to be read as `admin` and `support`.
+        let word = key.trim_matches(|c: char| !c.is_ascii_alphabetic());
+        RESERVED.contains(&word)
+            || RESERVED_BEGINNINGS
+                .iter()
+                .any(|begin| key.starts_with(begin))
     }
 }
 
@@ -104,6 +121,29 @@ impl DisplayName {
     }
 }
 
+/// A few words about oneself: up to 500 characters, trimmed, without control characters but line breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bio(String);
+
+impl Bio {
+    /// Checks the words as they were typed; `field` names them in the complaint.
+    pub fn parse(text: &str, field: &'static str) -> AppResult<Self> {
+        let text = text.trim();
+        if text.chars().count() > 500 || text.chars().any(|c| c.is_control() && c != '\n') {
+            return Err(AppError::bad_input(
+                field,
+                "What you say about yourself has at most 500 characters, without control characters.",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The words; empty for none.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A new password: 8 to 256 characters, taken whole. It has no `Debug`, so that no log can show it.
 pub struct Password(String);
 
@@ -117,6 +157,11 @@ impl Password {
             ));
         }
         Ok(Self(text))
+    }
+
+    /// The password itself, to be judged.
+    pub fn expose(&self) -> &str {
+        &self.0
     }
 
     /// The password itself, for hashing.
@@ -150,20 +195,30 @@ mod tests {
     }
 
     #[test]
-    fn addresses_need_a_domain_with_a_dot() {
-        let address = EmailAddress::parse(" Ada@Example.ORG ", "email").unwrap();
-        assert_eq!(address.as_str(), "Ada@Example.ORG");
-        assert_eq!(address.key(), "ada@example.org");
-        for bad in [
-            "",
-            "ada",
-            "ada@host",
-            "@example.org",
-            "a@b.c@d",
-            "a\0@example.org",
+    fn names_that_speak_for_the_house_are_reserved_in_every_dress() {
+        let is_reserved = |name| Username::parse(name, "username").unwrap().is_reserved();
+        for name in [
+            "admin",
+            "Admin",
+            "ADMIN-1",
+            "00root",
+            "guest-ada",
+            "support.",
         ] {
-            assert!(EmailAddress::parse(bad, "email").is_err(), "{bad:?}");
+            assert!(is_reserved(name), "{name}");
         }
+        for name in ["ada", "adminah", "groot", "guestbook", "allan"] {
+            assert!(!is_reserved(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_bio_may_have_lines_and_nothing_unseen() {
+        let bio = Bio::parse(" Counts.\nPoetically. ", "bio").unwrap();
+        assert_eq!(bio.as_str(), "Counts.\nPoetically.");
+        assert!(Bio::parse("a\0b", "bio").is_err());
+        assert!(Bio::parse(&"é".repeat(500), "bio").is_ok());
+        assert!(Bio::parse(&"é".repeat(501), "bio").is_err());
     }
 
     #[test]

@@ -4,9 +4,12 @@ use diesel_async::AsyncConnection;
 
 use super::logins::{self, SignedIn};
 use crate::app::App;
-use crate::db::users::{self, NewUser, User};
-use crate::domain::{DisplayName, EmailAddress, Password, UserId, Username, Viewer};
+use crate::db::users::{self, NewUser, ProfileChange, User};
+use crate::db::{accounts, logins as stored_logins};
+use crate::domain::{Bio, DisplayName, EmailAddress, Password, Person, UserId, Username, Viewer};
 use crate::error::{AppError, AppResult};
+
+const WRONG_PASSWORD: &str = "The password is wrong.";
 
 /// What someone fills in to get an account. It has no `Debug`: it holds a password.
 pub struct Registration {
@@ -23,12 +26,23 @@ pub struct Registration {
 /// Opens an account and signs its owner in.
 pub async fn register(app: &App, registration: Registration) -> AppResult<SignedIn> {
     let username = Username::parse(&registration.username, "username")?;
+    if username.is_reserved() {
+        return Err(AppError::bad_input(
+            "username",
+            "This username is reserved. Choose another.",
+        ));
+    }
     let email = EmailAddress::parse(&registration.email, "email")?;
     let shown_as = registration.display_name.as_deref();
     let display_name = DisplayName::parse(shown_as.unwrap_or(username.as_str()), "displayName")?;
     let password = Password::parse(registration.password, "password")?;
 
-    let password_hash = app.passwords().hash(password).await?;
+    let about = vec![
+        username.as_str().to_owned(),
+        email.as_str().to_owned(),
+        display_name.as_str().to_owned(),
+    ];
+    let password_hash = app.passwords().hash(password, about, "password").await?;
     let new = NewUser {
         username: &username,
         email: &email,
@@ -43,9 +57,113 @@ pub async fn register(app: &App, registration: Registration) -> AppResult<Signed
     .await
 }
 
+/// What someone wants to be different about their profile; nothing for what stays.
+#[derive(Default)]
+pub struct ProfileDraft {
+    /// What they are shown as.
+    pub display_name: Option<String>,
+    /// A few words about themselves; an empty text for none.
+    pub bio: Option<String>,
+    /// Where mail reaches them.
+    pub email: Option<String>,
+}
+
+/// Changes the viewer's profile. `CONFLICT` if the address is somebody else's.
+pub async fn update_profile(app: &App, viewer: &Viewer, draft: ProfileDraft) -> AppResult<User> {
+    let person = viewer.person()?;
+    let display_name = draft.display_name.as_deref();
+    let change = ProfileChange {
+        display_name: display_name
+            .map(|text| DisplayName::parse(text, "displayName"))
+            .transpose()?,
+        bio: draft
+            .bio
+            .as_deref()
+            .map(|text| Bio::parse(text, "bio"))
+            .transpose()?,
+        email: draft
+            .email
+            .as_deref()
+            .map(|text| EmailAddress::parse(text, "email"))
+            .transpose()?,
+    };
+    let mut conn = app.db().connection().await?;
+    users::update(&mut conn, person.user, &change)
+        .await?
+        .ok_or(AppError::NotFound("person"))
+}
+
+/// Gives the viewer another password. Every login of theirs ends, and a new one is opened.
+///
+/// `UNAUTHENTICATED` if `current` is wrong.
+pub async fn change_password(
+    app: &App,
+    viewer: &Viewer,
+    current: String,
+    new: String,
+) -> AppResult<SignedIn> {
+    let person = viewer.person()?;
+    let new = Password::parse(new, "new")?;
+    prove(app, person, current).await?;
+    let user = me(app, viewer).await?;
+    let about = [Some(user.username), user.email, Some(user.display_name)];
+    let about = about.into_iter().flatten().collect();
+    let password_hash = app.passwords().hash(new, about, "new").await?;
+
+    let mut conn = app.db().connection().await?;
+    let (signed_in, ended) = conn
+        .transaction(async |conn| {
+            let user = users::set_password(conn, person.user, &password_hash).await?;
+            let user = user.ok_or(AppError::NotFound("person"))?;
+            let ended = stored_logins::end_all(conn, person.user).await?;
+            Ok::<_, AppError>((logins::open(app, conn, user).await?, ended))
+        })
+        .await?;
+    logins::announce_ends(app, ended);
+    Ok(signed_in)
+}
+
+/// Deletes the viewer's account with everything that is theirs. There is no way back.
+///
+/// `UNAUTHENTICATED` if `password` is wrong.
+pub async fn delete(app: &App, viewer: &Viewer, password: String) -> AppResult<()> {
+    let person = viewer.person()?;
+    prove(app, person, password).await?;
+    let mut conn = app.db().connection().await?;
+    let ended = conn
+        .transaction(async |conn| {
+            let ended = stored_logins::end_all(conn, person.user).await?;
+            accounts::erase(conn, person.user).await?;
+            Ok::<_, AppError>(ended)
+        })
+        .await?;
+    logins::announce_ends(app, ended);
+    Ok(())
+}
+
+/// Makes sure that it is the account's owner who asks, and not somebody who found their screen unlocked.
+async fn prove(app: &App, person: &Person, password: String) -> AppResult<()> {
+    let mut conn = app.db().connection().await?;
+    let stored = users::find_password(&mut conn, person.user).await?;
+    // Hashing takes a while; the connection is somebody else's meanwhile.
+    drop(conn);
+    if app.passwords().verify(password, stored).await? {
+        Ok(())
+    } else {
+        Err(AppError::Unauthenticated(WRONG_PASSWORD))
+    }
+}
+
 /// The viewer's own account.
 pub async fn me(app: &App, viewer: &Viewer) -> AppResult<User> {
     get(app, viewer, viewer.person()?.user).await
+}
+
+/// The person with this name, if there is one. Everyone who is signed in may see who there is.
+pub async fn find(app: &App, viewer: &Viewer, username: &Username) -> AppResult<Option<User>> {
+    viewer.person()?;
+    let mut conn = app.db().connection().await?;
+    users::find(&mut conn, username).await
 }
 
 /// A person. Everyone who is signed in may see who there is.

@@ -160,10 +160,15 @@ pub async fn logout(app: &App, viewer: &Viewer, everywhere: bool) -> AppResult<(
         logins::end(&mut conn, person.login).await?;
         vec![person.login]
     };
+    announce_ends(app, ended);
+    Ok(())
+}
+
+/// Tells of logins that have ended.
+pub(super) fn announce_ends(app: &App, ended: Vec<LoginId>) {
     for login in ended {
         announce_end(app, login);
     }
-    Ok(())
 }
 
 fn announce_end(app: &App, login: LoginId) {

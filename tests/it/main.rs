@@ -11,6 +11,7 @@ mod history;
 mod layers;
 mod live;
 mod migrations;
+mod own_account;
 mod pages;
 mod plans;
 mod private_postgres;

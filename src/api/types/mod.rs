@@ -19,7 +19,7 @@ pub(super) use message::Message;
 pub(super) use node::Node;
 pub(super) use session::{Session, SessionKind};
 pub(super) use signed_in::{AuthPayload, LoginInput, RegisterInput};
-pub(super) use user::User;
+pub(super) use user::{ProfileInput, User};
 
 use super::error::{ApiError, ApiResult};
 use super::loaders::Rows;

@@ -11,11 +11,11 @@ use crate::services::logins::SignedIn;
 #[derive(InputObject)]
 pub struct RegisterInput {
     /// 3 to 32 letters a to z, digits, `.`, `_` or `-`, the first a letter or digit. Unique without regard
-    /// to case.
+    /// to case. Names that speak for the installation, as `admin` or `support`, are reserved.
     username: String,
     /// An e-mail address whose domain has a dot. Unique without regard to case. Shown to nobody else.
     email: String,
-    /// 8 to 256 characters.
+    /// 8 to 256 characters. One that is easy to guess, also from your names, is refused.
     password: String,
     /// What to show them as: 1 to 80 characters. The username if left out.
     display_name: Option<String>,

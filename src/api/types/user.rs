@@ -1,12 +1,13 @@
 //! People.
 
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 
 use super::ContextExt;
 use crate::api::error::ApiResult;
 use crate::db::users;
 use crate::domain::{self, NodeId};
+use crate::services::accounts::ProfileDraft;
 
 /// What a person may do beyond their own sessions.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
@@ -83,5 +84,26 @@ impl User {
     /// When they came.
     async fn created_at(&self) -> DateTime<Utc> {
         self.row.created_at
+    }
+}
+
+/// What should be different about you. What is left out or null stays as it is.
+#[derive(InputObject)]
+pub struct ProfileInput {
+    /// What to show you as: 1 to 80 characters on one line.
+    display_name: Option<String>,
+    /// A few words about yourself: up to 500 characters. Empty for none.
+    bio: Option<String>,
+    /// Where mail reaches you. Unique without regard to case. Shown to nobody else.
+    email: Option<String>,
+}
+
+impl From<ProfileInput> for ProfileDraft {
+    fn from(input: ProfileInput) -> Self {
+        Self {
+            display_name: input.display_name,
+            bio: input.bio,
+            email: input.email,
+        }
     }
 }
