@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{SEND, START, Scene};
+use crate::helpers::PASSWORD;
 
 #[tokio::test]
 async fn a_page_is_0_to_200_rows_from_one_end() {
@@ -139,7 +140,7 @@ async fn a_session_has_up_to_8_chatbots_that_there_are() {
 #[tokio::test]
 async fn what_people_call_themselves_has_a_form() {
     let scene = Scene::start().await;
-    let good = json!({"username": "eve", "email": "eve@example.org", "password": "long enough"});
+    let good = json!({"username": "eve", "email": "eve@example.org", "password": PASSWORD});
     let bad: [(&str, Value); 12] = [
         ("username", json!("")),
         ("username", json!("ev")),
