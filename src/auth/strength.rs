@@ -34,7 +34,7 @@ mod tests {
     fn common_passwords_patterns_and_ones_own_names_are_easy_to_guess() {
         let about = ["ada.lovelace", "ada@example.org", "Ada Lovelace"];
         for easy in [
-            "password",
+            "letmein12345",
             "12345678",
             "qwertyuiop",
             "aaaaaaaaaaaa",

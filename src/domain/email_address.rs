@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn look_alikes_are_one_address_or_none() {
-        let key = |text| {
+        let key = |text: &str| {
             EmailAddress::parse(text, "email")
                 .map(|address| address.key())
                 .ok()
