@@ -4,12 +4,12 @@
 //! a loader, so that a page costs a fixed number of statements. The doc comments here are the schema's
 //! descriptions.
 
+mod completion;
 mod cursors;
 mod error;
 mod ids;
 mod loaders;
 mod mutation;
-mod order;
 mod passes;
 mod query;
 mod subscription;
@@ -20,11 +20,11 @@ use std::time::Duration;
 use async_graphql::dataloader::DataLoader;
 use uuid::Uuid;
 
+use completion::Completion;
 use error::ErrorReporter;
 pub use error::error_response;
 use loaders::Rows;
 use mutation::Mutation;
-use order::QueryOrder;
 pub use passes::{in_passes, stream_in_passes};
 use query::Query;
 use subscription::Subscription;
@@ -58,7 +58,7 @@ pub fn sdl() -> String {
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query, Mutation, Subscription)
         .register_output_type::<types::Node>()
-        .extension(QueryOrder)
+        .extension(Completion)
         .extension(ErrorReporter)
         // As deep as the query by which GraphiQL and code generators read the schema (graphql-js 16).
         .limit_depth(15)

@@ -4,72 +4,20 @@
 //! several types that share keys, the first fragment's order counts: the answer does not tell which applied.
 
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
 
-use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery,
-};
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
-use async_graphql::{Name, Response, ServerResult, Value, Variables};
-
-/// Puts every answer's keys in the query's order.
-pub(super) struct QueryOrder;
-
-impl ExtensionFactory for QueryOrder {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Ordering::default())
-    }
-}
-
-#[derive(Default)]
-struct Ordering {
-    document: OnceLock<ExecutableDocument>,
-}
-
-#[async_graphql::async_trait::async_trait]
-impl Extension for Ordering {
-    async fn parse_query(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        query: &str,
-        variables: &Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        let document = next.run(ctx, query, variables).await?;
-        // Each request has an extension of its own, and is parsed once.
-        let _ = self.document.set(document.clone());
-        Ok(document)
-    }
-
-    async fn execute(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        operation_name: Option<&str>,
-        next: NextExecute<'_>,
-    ) -> Response {
-        let mut response = next.run(ctx, operation_name).await;
-        let Some(document) = self.document.get() else {
-            return response;
-        };
-        let mut operations = document.operations.iter();
-        let operation = operations
-            .find(|(name, _)| operation_name.is_none() || name.map(Name::as_str) == operation_name);
-        if let Some((_, operation)) = operation {
-            arrange(
-                &mut response.data,
-                &[&operation.node.selection_set.node],
-                document,
-            );
-        }
-        response
-    }
-}
+use async_graphql::{Name, Value};
 
 /// What is selected under each key, in order.
 type Fields<'d> = IndexMap<&'d Name, Vec<&'d SelectionSet>>;
 
-fn arrange(value: &mut Value, selected: &[&SelectionSet], document: &ExecutableDocument) {
+/// Puts the keys of a value into the order in which these sets select them.
+pub(super) fn arrange(
+    value: &mut Value,
+    selected: &[&SelectionSet],
+    document: &ExecutableDocument,
+) {
     match value {
         Value::List(items) => {
             for item in items {
@@ -128,7 +76,7 @@ fn collect<'d>(
 mod tests {
     use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
 
-    use super::*;
+    use super::super::Completion;
 
     struct Thing;
 
@@ -151,7 +99,7 @@ mod tests {
 
     async fn answer(query: &str) -> String {
         let schema = Schema::build(Thing, EmptyMutation, EmptySubscription)
-            .extension(QueryOrder)
+            .extension(Completion)
             .finish();
         let response = schema.execute(query).await;
         assert!(response.errors.is_empty(), "{:?}", response.errors);
