@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bad_input;
+mod bus;
 mod graphql_over_http;
 mod graphql_transport_ws;
 mod helpers;

@@ -25,20 +25,28 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// A running `nats-server`, on a port of its own. It is killed when this is dropped.
 pub struct Nats {
     address: SocketAddr,
+    arguments: Vec<String>,
     process: Option<Child>,
 }
 
 impl Nats {
     /// Starts a server on a free port of the loopback and waits until it takes connections.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments for the program.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
         // Somebody else may take the port between here and there: then another.
         for _ in 0..20 {
             let free = StdListener::bind("127.0.0.1:0").unwrap();
             let address = free.local_addr().unwrap();
             drop(free);
-            if let Some(process) = launch(address) {
+            if let Some(process) = launch(address, &arguments) {
                 return Self {
                     address,
+                    arguments,
                     process: Some(process),
                 };
             }
@@ -84,7 +92,7 @@ impl Nats {
         let deadline = Instant::now() + DEADLINE;
         while self.process.is_none() {
             assert!(Instant::now() < deadline, "nats-server did not come back");
-            self.process = launch(self.address);
+            self.process = launch(self.address, &self.arguments);
         }
     }
 
@@ -106,10 +114,11 @@ impl Drop for Nats {
 }
 
 /// Starts a server there; nothing if it ends, as it does when the port is taken.
-fn launch(address: SocketAddr) -> Option<Child> {
+fn launch(address: SocketAddr, arguments: &[String]) -> Option<Child> {
     let mut process = Command::new(program())
         .args(["--addr", &address.ip().to_string()])
         .args(["--port", &address.port().to_string()])
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
