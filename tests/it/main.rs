@@ -19,5 +19,6 @@ mod private_postgres;
 mod program;
 mod raw_socket;
 mod replies;
+mod restored;
 mod schema;
 mod sending;
