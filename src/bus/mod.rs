@@ -45,6 +45,7 @@ pub struct Bus {
     local: Arc<LocalBus>,
     link: Option<Link>,
     deaf: watch::Receiver<bool>,
+    unsure: watch::Receiver<bool>,
 }
 
 /// What a listener hears.
@@ -68,6 +69,7 @@ impl Bus {
             local: Arc::default(),
             link: None,
             deaf: watch::Sender::new(false).subscribe(),
+            unsure: watch::Sender::new(false).subscribe(),
         }
     }
 
@@ -84,6 +86,7 @@ impl Bus {
         Ok(Self {
             local,
             deaf: link.deaf(),
+            unsure: link.unsure(),
             link: Some(link),
         })
     }
@@ -122,15 +125,16 @@ impl Bus {
         Listener { local }
     }
 
-    /// Whether notices of other processes may be lost at the moment: those who need every change should look at
-    /// the log often. Never within one process.
+    /// Whether the way to other processes is broken: nothing of theirs is heard. Never within one process.
     pub fn deaf(&self) -> watch::Receiver<bool> {
         self.deaf.clone()
     }
 
-    /// Whether there is a way to other processes, be it whole or not.
-    pub fn is_shared(&self) -> bool {
-        self.link.is_some()
+    /// Whether notices of other processes may be lost at the moment: this one is deaf, or another one, which may be
+    /// cut off, has fallen silent. Those who need every change should look at the log often. Never within one
+    /// process.
+    pub fn unsure(&self) -> watch::Receiver<bool> {
+        self.unsure.clone()
     }
 
     /// Goes over to the processes that name this deployment. Every listener hears that it may have missed

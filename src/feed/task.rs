@@ -28,7 +28,7 @@ const RETRY: Duration = Duration::from_millis(250);
 const LOOK: Duration = Duration::from_secs(15);
 
 /// The same while what other processes announce may not arrive.
-const LOOK_WHEN_DEAF: Duration = Duration::from_secs(2);
+const LOOK_WHEN_UNSURE: Duration = Duration::from_secs(2);
 
 /// How long a feed waits for another follower.
 const GRACE: Duration = Duration::from_secs(5);
@@ -118,11 +118,11 @@ impl Task {
         let mut idle = interval(GRACE);
         idle.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut was_idle = false;
-        let mut deaf = self.feeds.bus.deaf();
+        let mut unsure = self.feeds.bus.unsure();
         let mut looked_at = Instant::now();
         loop {
-            let look = if *deaf.borrow_and_update() {
-                LOOK_WHEN_DEAF
+            let look = if *unsure.borrow_and_update() {
+                LOOK_WHEN_UNSURE
             } else {
                 LOOK
             };
@@ -150,7 +150,7 @@ impl Task {
                     looked_at = Instant::now();
                     self.mend_within(Duration::ZERO);
                 }
-                Ok(()) = deaf.changed() => {}
+                Ok(()) = unsure.changed() => {}
             }
         }
     }

@@ -14,6 +14,9 @@ use crate::bus::{Heard, Subject, envelope};
 /// The subject on which processes tell that notices of theirs were lost.
 pub(super) const LOSSES: &str = "losses";
 
+/// The subject on which processes make themselves heard.
+pub(super) const OTHERS: &str = "processes";
+
 /// Those who share work: of their members, NATS chooses one for each notice.
 const GROUP: &str = "parlor";
 
@@ -47,6 +50,12 @@ pub(super) async fn carry(link: Link, subject: Subject, topic: Arc<Topic>) {
 pub(super) async fn hear_of_losses(link: Link) {
     let hear = |_: Message| link.parts.others_lost.notify_one();
     subscribe(&link, LOSSES, false, |_| {}, hear).await;
+}
+
+/// Takes note of the other processes.
+pub(super) async fn hear_others(link: Link) {
+    let hear = |message: Message| link.parts.others.hear(&message.payload);
+    subscribe(&link, OTHERS, false, |_| {}, hear).await;
 }
 
 /// Subscribes, and again under another name whenever the link moves. Says when NATS has taken note, and when the

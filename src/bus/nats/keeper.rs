@@ -4,10 +4,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::connection::State;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
 use super::Link;
+use super::others::BEAT;
 
 /// How often it looks without being told that something happened: events may be dropped.
 const LOOK: Duration = Duration::from_millis(500);
@@ -34,11 +36,14 @@ pub(super) async fn run(link: Link) {
     let mut has_complained = false;
     let mut overruns = 0;
     let mut losses_from = Instant::now();
+    let mut beat_at = Instant::now();
     loop {
         let now = standing(&link);
         if whole.is_some_and(|known| known != now) {
             whole = None;
             parts.deaf.send_replace(true);
+            // Nobody can be heard now, and whoever is there later will be.
+            parts.others.forget();
             parts.outbox.note_disconnect();
             parts.local.tell_all_missed();
         }
@@ -55,6 +60,14 @@ pub(super) async fn run(link: Link) {
             warn!("the bus is away: live feeds look at the log every two seconds until it is back");
             has_complained = true;
         }
+        if whole.is_some() && beat_at <= Instant::now() {
+            link.make_heard(true).await;
+            beat_at = Instant::now() + BEAT;
+        }
+        set(
+            &parts.unsure,
+            whole.is_none() || parts.others.is_one_missing(),
+        );
         let overruns_now = parts.overruns.load(Ordering::Relaxed);
         if std::mem::replace(&mut overruns, overruns_now) != overruns_now {
             parts.local.tell_all_missed();
@@ -72,6 +85,11 @@ pub(super) async fn run(link: Link) {
             }
         }
     }
+}
+
+/// Wakes those who watch only if it is news.
+fn set(flag: &watch::Sender<bool>, value: bool) {
+    flag.send_if_modified(|now| std::mem::replace(now, value) != value);
 }
 
 fn standing(link: &Link) -> Standing {

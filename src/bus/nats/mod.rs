@@ -6,6 +6,7 @@
 
 mod carrier;
 mod keeper;
+mod others;
 mod outbox;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use super::local::{LocalBus, Topic};
 use super::{Notice, Subject};
 use crate::config::NatsUrl;
+use others::Others;
 use outbox::Outbox;
 
 /// Silence for three of these counts as a connection that is gone, though nobody has closed it.
@@ -57,6 +59,8 @@ struct Parts {
     /// What names begin with.
     prefix: watch::Sender<String>,
     deaf: watch::Sender<bool>,
+    unsure: watch::Sender<bool>,
+    others: Others,
     /// Something happened to the connection.
     stirred: Arc<Notify>,
     /// How often NATS was faster than a listener of ours.
@@ -98,6 +102,8 @@ impl Link {
                 outbox,
                 prefix: watch::Sender::new(prefix(deployment)),
                 deaf: watch::Sender::new(true),
+                unsure: watch::Sender::new(true),
+                others: Others::new(),
                 stirred,
                 overruns,
                 others_lost: Notify::new(),
@@ -107,6 +113,7 @@ impl Link {
         };
         link.spawn(keeper::run(link.clone()));
         link.spawn(carrier::hear_of_losses(link.clone()));
+        link.spawn(carrier::hear_others(link.clone()));
         link.spawn(outbox::run(link.clone(), outgoing));
         Ok(link)
     }
@@ -114,6 +121,11 @@ impl Link {
     /// Whether notices of other processes may be lost at the moment.
     pub(super) fn deaf(&self) -> watch::Receiver<bool> {
         self.parts.deaf.subscribe()
+    }
+
+    /// Whether that is so, or another process has fallen silent.
+    pub(super) fn unsure(&self) -> watch::Receiver<bool> {
+        self.parts.unsure.subscribe()
     }
 
     /// Puts a notice on its way, without waiting.
@@ -140,6 +152,7 @@ impl Link {
             *now = next;
             moves
         });
+        self.parts.others.forget();
         // What was sent under the old names since the others moved, nobody has heard.
         self.parts.outbox.note_loss();
     }
@@ -148,6 +161,7 @@ impl Link {
     pub(super) async fn close(&self) {
         let left = async {
             self.parts.outbox.emptied().await;
+            self.make_heard(false).await;
             // An error means that there is no connection, and nothing more to wait for.
             let _ = self.parts.client.flush().await;
         };
@@ -162,6 +176,14 @@ impl Link {
         self.parts.tasks.spawn(async move {
             closed.run_until_cancelled(task).await;
         });
+    }
+
+    /// Tells the others that this process is there, or goes.
+    async fn make_heard(&self, stays: bool) {
+        let sign = self.parts.others.sign(stays).into();
+        let sent = self.parts.client.publish(self.name(carrier::OTHERS), sign);
+        // Lost, it is only silence for a second.
+        let _ = timeout(PATIENCE, sent).await;
     }
 
     fn is_deaf(&self) -> bool {

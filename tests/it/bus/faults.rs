@@ -4,7 +4,7 @@
 use parlor::bus::{Heard, Notice, Subject};
 use parlor::domain::SessionId;
 
-use super::support::{connected, hears, is_deaf, missed, news, next, notice, over, until};
+use super::support::{connected, hears, is_deaf, missed, news, next, notice, over, unsure, until};
 use crate::helpers::nats::{Nats, Proxy};
 
 #[tokio::test]
@@ -91,6 +91,37 @@ async fn what_was_lost_in_a_cut_is_told_to_those_beyond_it() {
     here.publish(news(session));
     proxy.open();
     assert!(matches!(next(&mut on_there).await, Heard::Missed));
+}
+
+#[tokio::test]
+async fn a_process_that_falls_silent_makes_the_others_unsure_and_one_that_takes_its_leave_does_not()
+{
+    let nats = Nats::start();
+    let proxy = Proxy::to(nats.address()).await;
+    let there = connected(&nats.url()).await;
+    unsure(&there, false).await;
+    let (here, leaver) = (connected(&proxy.url()).await, connected(&nats.url()).await);
+    let session = SessionId::new();
+    let mut listener = there.listen(Subject::Session(session)).await;
+    for bus in [&here, &leaver] {
+        unsure(bus, false).await;
+        // Its first beat went before this.
+        let news = news(session);
+        bus.publish(news.clone());
+        until(&mut listener, &news).await;
+    }
+    proxy.freeze();
+    unsure(&there, true).await;
+    assert!(!*there.deaf().borrow());
+    proxy.open();
+    unsure(&there, false).await;
+
+    // Silence is noticed in order: once that of the second is, that of the first would have been.
+    leaver.close().await;
+    proxy.freeze();
+    unsure(&there, true).await;
+    proxy.open();
+    unsure(&there, false).await;
 }
 
 #[tokio::test]

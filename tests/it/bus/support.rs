@@ -61,6 +61,13 @@ pub async fn is_deaf(bus: &Bus) {
     within(bus.deaf().wait_for(|deaf| *deaf)).await.unwrap();
 }
 
+/// Waits until a bus is unsure, or no longer.
+pub async fn unsure(bus: &Bus, wanted: bool) {
+    within(bus.unsure().wait_for(|unsure| *unsure == wanted))
+        .await
+        .unwrap();
+}
+
 pub async fn within<T>(wait: impl Future<Output = T>) -> T {
     timeout(DEADLINE, wait).await.expect("it comes in time")
 }
