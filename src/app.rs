@@ -1,17 +1,24 @@
 //! The running program's parts, made in one place and handed down.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::watch;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{AccessTokens, Passwords, Purpose, RefreshTokens, Sealer};
 use crate::bus::Bus;
 use crate::config::{Config, Secret};
-use crate::db::{Db, epoch};
-use crate::domain::{Cursor, Rev, SessionId};
-use crate::error::AppResult;
+use crate::db::Db;
+use crate::db::epoch::EpochKeeper;
+use crate::domain::{Cursor, Epoch, Rev, SessionId};
+use crate::error::{AppError, AppResult};
 use crate::feed::Feeds;
+
+/// How soon a database that has become another one is noticed.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Everything that lives as long as the process. Cheap to clone.
 #[derive(Clone)]
@@ -28,7 +35,7 @@ struct Parts {
     access_tokens: AccessTokens,
     refresh_tokens: RefreshTokens,
     sealer: Sealer,
-    epoch: i64,
+    epoch: watch::Sender<Epoch>,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -37,10 +44,15 @@ impl App {
     /// Builds the program's parts on a database that is up to date.
     pub async fn start(config: Config, database_url: &str, secret: &Secret) -> AppResult<Self> {
         let db = Db::new(database_url, config.database_pool)?;
-        let epoch = epoch::get(&mut *db.connection().await?).await?;
-        let bus = Bus::in_process();
+        let mut keeper = EpochKeeper::new(database_url);
+        let epoch = keeper.look().await?;
+        let bus = match &config.nats {
+            // Named by epoch, so that a copy of a database does not hear what is said in the original.
+            Some(url) => Bus::over_nats(url, epoch.0).map_err(AppError::internal)?,
+            None => Bus::in_process(),
+        };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
+        let app = Self {
             parts: Arc::new(Parts {
                 feeds: Feeds::new(db.clone(), bus.clone()),
                 passwords: Passwords::new(cores)?,
@@ -52,9 +64,11 @@ impl App {
                 config,
                 db,
                 bus,
-                epoch,
+                epoch: watch::Sender::new(epoch),
             }),
-        })
+        };
+        app.tasks().spawn(keep_epoch(app.clone(), keeper));
+        Ok(app)
     }
 
     /// What the operator decided.
@@ -107,21 +121,64 @@ impl App {
         &self.parts.tasks
     }
 
-    /// A place in a session's log, as clients hold it.
-    pub fn seal_cursor(&self, session: SessionId, rev: Rev) -> String {
+    /// The epoch that what is read from now on belongs to.
+    pub fn epoch(&self) -> Epoch {
+        *self.parts.epoch.borrow()
+    }
+
+    /// Waits until this epoch is over: cursors given out in it stand for nothing any more.
+    pub async fn epoch_ended(&self, epoch: Epoch) {
+        let mut now = self.parts.epoch.subscribe();
+        // An error would mean that the sender is gone, which lives as long as this does.
+        let _ = now.wait_for(|now| *now != epoch).await;
+    }
+
+    /// A place in a session's log that was read in this epoch, as clients hold it.
+    pub fn seal_cursor(&self, epoch: Epoch, session: SessionId, rev: Rev) -> String {
         let cursor = Cursor {
-            epoch: self.parts.epoch,
+            epoch,
             session,
             rev,
         };
         self.sealer().seal(Purpose::Log, &cursor.to_bytes())
     }
 
-    /// The place in this session's log that a client's cursor stands for; nothing if it is forged, of
-    /// another session or from before a backup was restored.
-    pub fn open_cursor(&self, session: SessionId, text: &str) -> Option<Rev> {
+    /// The place in this session's log that a client's cursor stands for in this epoch; nothing if it is forged,
+    /// of another session or of another epoch.
+    pub fn open_cursor(&self, epoch: Epoch, session: SessionId, text: &str) -> Option<Rev> {
         let bytes = self.sealer().open(Purpose::Log, text)?;
         let cursor = Cursor::from_bytes(&bytes)?;
-        (cursor.epoch == self.parts.epoch && cursor.session == session).then_some(cursor.rev)
+        (cursor.epoch == epoch && cursor.session == session).then_some(cursor.rev)
     }
+
+    /// Goes over to another epoch, which ends every walk of the old one.
+    fn begin_epoch(&self, epoch: Epoch) {
+        if self.epoch() == epoch {
+            return;
+        }
+        tracing::warn!("the database is another copy: every live client is told to read anew");
+        self.bus().move_to(epoch.0);
+        // Feeds know of revs that are given out again. Those who follow them attach to new ones.
+        self.feeds().begin_anew();
+        self.parts.epoch.send_replace(epoch);
+    }
+}
+
+/// Looks after the epoch until the process is asked to end.
+async fn keep_epoch(app: App, mut keeper: EpochKeeper) {
+    let life = async {
+        loop {
+            let found = tokio::select! {
+                () = sleep(LOOK) => keeper.look().await,
+                () = app.feeds().rewound() => keeper.renew().await,
+            };
+            match found {
+                Ok(epoch) => app.begin_epoch(epoch),
+                Err(error) => {
+                    tracing::debug!(cause = error.cause_chain(), "the epoch can't be looked at");
+                }
+            }
+        }
+    };
+    app.stopping().run_until_cancelled(life).await;
 }

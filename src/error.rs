@@ -89,6 +89,15 @@ impl AppError {
         }
     }
 
+    /// The sentence with its cause, for whoever starts the program: they may know.
+    pub fn told(self) -> anyhow::Error {
+        let sentence = self.to_string();
+        match self {
+            Self::Internal(cause) | Self::Unavailable { cause, .. } => cause.context(sentence),
+            _ => anyhow::anyhow!(sentence),
+        }
+    }
+
     /// What a program switches on; `extensions.code` in an answer.
     pub fn code(&self) -> &'static str {
         match self {

@@ -59,9 +59,9 @@ impl Subscription {
         after: Option<String>,
     ) -> Result<impl Stream<Item = SessionEvent> + use<>, ApiError> {
         let session = ids::session(&session_id, "sessionId")?;
-        let (app, viewer) = (ctx.app()?.clone(), ctx.viewer()?);
+        let (app, viewer, epoch) = (ctx.app()?.clone(), ctx.viewer()?, ctx.epoch()?);
         let sights = watch::session(&app, viewer, session, after, View::Everything).await?;
-        Ok(sights.map(move |sight| SessionEvent::new(&app, session, sight)))
+        Ok(sights.map(move |sight| SessionEvent::new(&app, epoch, session, sight)))
     }
 }
 

@@ -20,9 +20,6 @@ const COALESCE: Duration = Duration::from_millis(25);
 /// of a reply together write a few times its length, however long it gets.
 const CHECKPOINT: Duration = Duration::from_secs(1);
 
-/// The claim is renewed this often when there is nothing to keep: a third of the lease.
-const RENEWAL: Duration = Duration::from_secs(5);
-
 /// How long a reply may go on after the process was asked to end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -125,6 +122,8 @@ impl<'a> Writing<'a> {
         };
         tokio::pin!(stopped);
         let mut show_at: Option<Instant> = None;
+        // Twice in vain, and the claim still holds.
+        let renewal = self.app.config().reply_lease / 3;
         loop {
             let show = async {
                 match show_at {
@@ -146,7 +145,7 @@ impl<'a> Writing<'a> {
                     show_at = None;
                     self.show().await
                 }
-                () = sleep_until(self.held_at + RENEWAL) => self.hold().await,
+                () = sleep_until(self.held_at + renewal) => self.hold().await,
                 () = &mut stopped => return Finish::Stopped,
             };
             if held == Err(Lost) {

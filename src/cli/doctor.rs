@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use chrono::TimeDelta;
 
 use super::database;
+use crate::bus::look_at_nats;
 use crate::config::{Config, Database};
 use crate::db;
 use crate::db::private::{PrivateError, PrivatePostgres};
@@ -34,6 +35,15 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
             }
             _ => report.bad("database", &format!("{error:#}")),
         },
+    }
+    if let Some(url) = &config.nats {
+        match look_at_nats(url).await {
+            Ok(version) => report.good("bus", &format!("NATS {version} answers")),
+            Err(error) => report.bad(
+                "bus",
+                &format!("{error}. Until it does, live feeds look at the log every two seconds (PARLOR_NATS_URL)"),
+            ),
+        }
     }
     if let Database::Url(_) = config.database
         && config.introspection

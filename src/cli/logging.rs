@@ -6,8 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
 
-/// What these log below this level holds statements with their parameters: content, addresses, hashes.
-const NEVER: &str = "tokio_postgres=warn,diesel=warn,diesel_async=warn";
+/// What these log below this level holds statements with their parameters: content, addresses, hashes. What
+/// async-nats has to say, `bus` says once.
+const NEVER: &str = "tokio_postgres=warn,diesel=warn,diesel_async=warn,async_nats=off";
 
 /// Starts logging, once per process.
 pub(super) fn start(config: &Config) {

@@ -5,7 +5,10 @@ mod doctor;
 mod dotenv;
 mod logging;
 mod reset;
+mod restored;
 mod serve;
+mod signals;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -35,7 +38,18 @@ enum Command {
     /// live clients are told to come back, what is under way is finished. A second
     /// Ctrl-C ends at once.
     #[command(verbatim_doc_comment)]
-    Serve,
+    Serve {
+        /// Leave the chatbots to `parlor worker`
+        #[arg(long)]
+        no_chatbots: bool,
+    },
+    /// Run the chatbots in a process of their own
+    ///
+    /// Needs a database and a bus that it shares with the servers: DATABASE_URL and
+    /// PARLOR_NATS_URL. As many as you like may run. Brings the database up to date
+    /// first, and ends gracefully like `serve`.
+    #[command(verbatim_doc_comment)]
+    Worker,
     /// Bring the database up to date and stop
     ///
     /// `serve` does it too. Processes that start together wait for each other. A
@@ -54,7 +68,15 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
-    /// Check configuration, database and clock, and say what to mend
+    /// Say that the database was replaced by an older copy
+    ///
+    /// Clients then read their sessions anew instead of going on from a place that
+    /// means something else now. Run it after files of PostgreSQL were put back; a
+    /// restored dump, a promoted standby and a recovery to a point in time are
+    /// noticed without it. It does no harm at any time.
+    #[command(verbatim_doc_comment)]
+    Restored,
+    /// Check configuration, database, bus and clock, and say what to mend
     ///
     /// May be run beside a server. Ends with status 1 if there is anything to mend.
     #[command(verbatim_doc_comment)]
@@ -86,7 +108,11 @@ fn configured(command: Command) -> anyhow::Result<ExitCode> {
         .build()?;
     runtime.block_on(async {
         match command {
-            Command::Serve => serve::run(config).await.map(|()| ExitCode::SUCCESS),
+            Command::Serve { no_chatbots } => serve::run(config, !no_chatbots)
+                .await
+                .map(|()| ExitCode::SUCCESS),
+            Command::Worker => worker::run(config).await.map(|()| ExitCode::SUCCESS),
+            Command::Restored => restored::run(&config).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate => migrate(&config).await.map(|()| ExitCode::SUCCESS),
             Command::Reset { yes } => reset::run(&config, yes).await.map(|()| ExitCode::SUCCESS),
             Command::Doctor => doctor::run(&config).await,

@@ -4,19 +4,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use super::database;
+use super::signals::Signals;
 use crate::app::App;
 use crate::config::{Config, Database};
+use crate::error::AppError;
 use crate::{bots, db, http};
 
 /// How long what is under way may take to end once the connections are closed.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until the process is asked to end.
-pub(super) async fn run(config: Config) -> anyhow::Result<()> {
+///
+/// Without `chatbots`, replies are left to workers.
+pub(super) async fn run(config: Config, chatbots: bool) -> anyhow::Result<()> {
     let began = Instant::now();
     // From the first moment: a signal that comes while things start is answered once they have, and the
     // first process of a container has no default to fall back on.
@@ -29,7 +32,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
 
     let database = database::open(&config).await?;
     let ready = || greet(&config, address, began);
-    let served = serve(&config, &database, listener, signals, ready).await;
+    let served = serve(&config, &database, listener, signals, chatbots, ready).await;
     database.close().await;
     info!("stopped");
     served
@@ -40,6 +43,7 @@ async fn serve(
     database: &database::OpenDatabase,
     listener: TcpListener,
     signals: Signals,
+    chatbots: bool,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let ran = db::migrate(database.url()).await?;
@@ -49,12 +53,20 @@ async fn serve(
     let secret = database::secret(config)?;
     let app = App::start(config.clone(), database.url(), &secret)
         .await
-        .map_err(told)?;
-    bots::start(&app);
+        .map_err(AppError::told)?;
+    if chatbots {
+        bots::start(&app);
+    }
     signals.stop(&app);
     ready();
     http::serve(listener, app.clone()).await?;
     app.feeds().close().await;
+    drain(&app).await;
+    Ok(())
+}
+
+/// Waits until what is under way has ended, and what was announced has left.
+pub(super) async fn drain(app: &App) {
     app.tasks().close();
     if tokio::time::timeout(DRAIN, app.tasks().wait())
         .await
@@ -62,52 +74,7 @@ async fn serve(
     {
         warn!("some work did not end in time; it is taken up again at the next start");
     }
-    Ok(())
-}
-
-/// The product's sentence with its cause, which may be told here: whoever starts the program may know.
-fn told(error: crate::error::AppError) -> anyhow::Error {
-    let sentence = error.to_string();
-    match error {
-        crate::error::AppError::Internal(cause)
-        | crate::error::AppError::Unavailable { cause, .. } => cause.context(sentence),
-        _ => anyhow::anyhow!(sentence),
-    }
-}
-
-/// SIGINT and SIGTERM: the first asks the program to end, the second ends it.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    fn stop(mut self, app: &App) {
-        let stopping = app.stopping().clone();
-        // Lives as long as the process: it is what ends it.
-        tokio::spawn(async move {
-            self.next().await;
-            info!("stopping: live clients are told to come back");
-            stopping.cancel();
-            self.next().await;
-            warn!("ending at once");
-            std::process::exit(130);
-        });
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
+    app.bus().close().await;
 }
 
 fn greet(config: &Config, address: std::net::SocketAddr, began: Instant) {

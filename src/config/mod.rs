@@ -3,13 +3,16 @@
 //! [`Config::from_env`] reads every variable and names every fault in one message, so that nobody mends
 //! them one start at a time.
 
+mod nats_url;
 mod read;
 mod secret;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
+pub use nats_url::NatsUrl;
 use read::Reader;
 pub use secret::{Secret, SecretError};
 
@@ -24,6 +27,10 @@ pub struct Config {
     pub database: Database,
     /// The most connections to it. `PARLOR_DATABASE_POOL`.
     pub database_pool: usize,
+    /// The bus between processes; within this one if there is none. `PARLOR_NATS_URL`.
+    pub nats: Option<NatsUrl>,
+    /// How long a runner holds a reply without a sign of life, 2 to 300 seconds. `PARLOR_REPLY_LEASE`.
+    pub reply_lease: Duration,
     /// Signs access tokens and seals cursors. `PARLOR_SECRET`; without a value, and with the private
     /// PostgreSQL, one is generated and kept in the data directory.
     pub secret: Option<Secret>,
@@ -132,6 +139,22 @@ impl Config {
                     |text| text.parse().ok().filter(|size| (2..=1000).contains(size)),
                 )
                 .unwrap_or_else(default_pool),
+            nats: reader.parsed(
+                "PARLOR_NATS_URL",
+                "is an address that begins with nats:// or tls://, or several, separated by commas",
+                NatsUrl::parse,
+            ),
+            reply_lease: reader
+                .parsed(
+                    "PARLOR_REPLY_LEASE",
+                    "is a number of seconds from 2 to 300",
+                    |text| {
+                        text.parse()
+                            .ok()
+                            .filter(|seconds| (2..=300).contains(seconds))
+                    },
+                )
+                .map_or(Duration::from_secs(15), Duration::from_secs),
             secret,
             allowed_origins: reader
                 .parsed(
@@ -214,6 +237,8 @@ mod tests {
             ("DATABASE_URL", "mysql://user:hunter2@db"),
             ("PARLOR_LISTEN", "here"),
             ("PARLOR_DATABASE_POOL", "1"),
+            ("PARLOR_NATS_URL", "http://ada:hunter2@nats"),
+            ("PARLOR_REPLY_LEASE", "1"),
             ("PARLOR_SECRET", "too short"),
             ("PARLOR_ALLOWED_ORIGINS", "https://a.example, b.example"),
             ("PARLOR_INTROSPECTION", "perhaps"),
@@ -221,7 +246,7 @@ mod tests {
             ("PARLOR_LOG_FORMAT", "xml"),
         ])
         .unwrap_err();
-        assert_eq!(error.faults.len(), 8, "{error}");
+        assert_eq!(error.faults.len(), 10, "{error}");
         let told = error.to_string();
         assert!(!told.contains("hunter2") && !told.contains("too short"));
     }

@@ -3,6 +3,8 @@
 //! A reply's row is its job. A runner claims it with a lease; every later write proves that the lease is
 //! still held, so a runner that was taken for dead and wakes up again writes nothing.
 
+use std::time::Duration;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
@@ -15,8 +17,13 @@ use super::schema::{messages, sessions};
 use crate::domain::{MessageStatus, Rev, RunnerId, Seq, SessionId};
 use crate::error::AppResult;
 
-/// How long a claim holds without a sign of life.
-const LEASE: &str = "clock_timestamp() + interval '15 seconds'";
+/// When a claim ends that is made or renewed now, in SQL.
+fn lease_end(length: Duration) -> String {
+    format!(
+        "clock_timestamp() + interval '{} milliseconds'",
+        length.as_millis()
+    )
+}
 
 /// The proof that a runner may write a reply, until somebody takes it over. The attempt is part of it: a
 /// runner that takes over from itself, after it was cut off for too long, must not be two.
@@ -26,6 +33,8 @@ pub struct Lease {
     seq: Seq,
     runner: RunnerId,
     attempt: i16,
+    /// How long it holds without a sign of life.
+    length: Duration,
 }
 
 /// A reply that was claimed.
@@ -61,7 +70,13 @@ macro_rules! held {
 
 /// Claims replies that nobody writes, the oldest first, at most `limit`. Runners that claim at the same
 /// time get different ones.
-pub async fn claim(conn: &mut Connection, runner: RunnerId, limit: usize) -> AppResult<Vec<Claim>> {
+pub async fn claim(
+    conn: &mut Connection,
+    runner: RunnerId,
+    limit: usize,
+    length: Duration,
+) -> AppResult<Vec<Claim>> {
+    let lease_end = lease_end(length);
     let claimed: Vec<Message> = diesel::sql_query(format!(
         "with open as materialized ( \
              select session_id, seq from messages \
@@ -70,7 +85,7 @@ pub async fn claim(conn: &mut Connection, runner: RunnerId, limit: usize) -> App
              order by created_at limit $2 \
              for update skip locked \
          ) \
-         update messages m set lease_holder = $1, lease_until = {LEASE}, attempt = m.attempt + 1 \
+         update messages m set lease_holder = $1, lease_until = {lease_end}, attempt = m.attempt + 1 \
          from open \
          where m.session_id = open.session_id and m.seq = open.seq \
          returning m.*"
@@ -87,6 +102,7 @@ pub async fn claim(conn: &mut Connection, runner: RunnerId, limit: usize) -> App
                 seq: message.seq,
                 runner,
                 attempt: message.attempt,
+                length,
             },
             message,
         })
@@ -100,7 +116,7 @@ pub async fn checkpoint(conn: &mut Connection, lease: &Lease, text: &str) -> App
         .set((
             messages::status.eq(MessageStatus::Streaming),
             messages::content.eq(text),
-            messages::lease_until.eq(sql::<Timestamptz>(LEASE).nullable()),
+            messages::lease_until.eq(sql::<Timestamptz>(&lease_end(lease.length)).nullable()),
         ))
         .execute(conn)
         .await?;
@@ -110,7 +126,7 @@ pub async fn checkpoint(conn: &mut Connection, lease: &Lease, text: &str) -> App
 /// Holds the lease for longer, with nothing to show yet. Says whether it was still held.
 pub async fn renew(conn: &mut Connection, lease: &Lease) -> AppResult<bool> {
     let renewed = diesel::update(held!(lease))
-        .set(messages::lease_until.eq(sql::<Timestamptz>(LEASE).nullable()))
+        .set(messages::lease_until.eq(sql::<Timestamptz>(&lease_end(lease.length)).nullable()))
         .execute(conn)
         .await?;
     Ok(renewed == 1)

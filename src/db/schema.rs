@@ -115,6 +115,8 @@ diesel::table! {
     epoch (singleton) {
         singleton -> Bool,
         value -> BigInt,
+        place -> Nullable<Text>,
+        written_by -> Nullable<BigInt>,
     }
 }
 

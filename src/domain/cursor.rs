@@ -4,11 +4,15 @@ use uuid::Uuid;
 
 use super::{Rev, SessionId};
 
+/// A span of a database's life in which its logs only ever grew. Another one begins when a backup is restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epoch(pub i64);
+
 /// A place in one session's log, in one epoch of the database. Clients hold it sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The database's epoch when it was given out; another one after a backup was restored.
-    pub epoch: i64,
+    /// The database's epoch when what it stands for was read.
+    pub epoch: Epoch,
     /// Whose log.
     pub session: SessionId,
     /// The last change seen.
@@ -22,7 +26,7 @@ impl Cursor {
     /// As bytes: epoch, session, rev, big-endian.
     pub fn to_bytes(self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
-        bytes[..8].copy_from_slice(&self.epoch.to_be_bytes());
+        bytes[..8].copy_from_slice(&self.epoch.0.to_be_bytes());
         bytes[8..24].copy_from_slice(self.session.0.as_bytes());
         bytes[24..].copy_from_slice(&self.rev.0.to_be_bytes());
         bytes
@@ -34,7 +38,7 @@ impl Cursor {
         let (epoch, rest) = bytes.split_first_chunk::<8>()?;
         let (session, rev) = rest.split_first_chunk::<16>()?;
         Some(Self {
-            epoch: i64::from_be_bytes(*epoch),
+            epoch: Epoch(i64::from_be_bytes(*epoch)),
             session: SessionId(Uuid::from_bytes(*session)),
             rev: Rev(i64::from_be_bytes(rev.try_into().ok()?)),
         })
@@ -50,7 +54,7 @@ mod tests {
     proptest! {
         #[test]
         fn bytes_lead_back_to_the_cursor(epoch: i64, session: u128, rev: i64) {
-            let cursor = Cursor { epoch, session: SessionId(Uuid::from_u128(session)), rev: Rev(rev) };
+            let cursor = Cursor { epoch: Epoch(epoch), session: SessionId(Uuid::from_u128(session)), rev: Rev(rev) };
             prop_assert_eq!(Cursor::from_bytes(&cursor.to_bytes()), Some(cursor));
         }
 

@@ -17,7 +17,7 @@ mod stored_text;
 mod viewer;
 
 pub use chatbot::{ChatbotEngine, Handle};
-pub use cursor::Cursor;
+pub use cursor::{Cursor, Epoch};
 pub use email_address::EmailAddress;
 pub use ids::{ChatbotId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};
 pub use message::{Author, ClientKey, MAX_MESSAGE_BYTES, MessageContent, MessageStatus};

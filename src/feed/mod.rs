@@ -13,7 +13,7 @@ mod texts;
 use std::collections::{HashMap, hash_map};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -37,6 +37,7 @@ pub struct Feeds {
     open: Arc<Mutex<HashMap<SessionId, Arc<Feed>>>>,
     tasks: TaskTracker,
     closed: CancellationToken,
+    rewound: Arc<Notify>,
 }
 
 /// What followers of one session share with its task.
@@ -44,6 +45,8 @@ struct Feed {
     events: broadcast::Sender<FeedEvent>,
     texts: Mutex<Texts>,
     ready: watch::Sender<bool>,
+    /// Fires when its log is no longer the one it began with.
+    outdated: CancellationToken,
 }
 
 /// What a feed tells its followers, in order.
@@ -73,6 +76,7 @@ impl Feeds {
             open: Arc::default(),
             tasks: TaskTracker::new(),
             closed: CancellationToken::new(),
+            rewound: Arc::default(),
         }
     }
 
@@ -86,6 +90,19 @@ impl Feeds {
         self.closed.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Ends the feeds there are: the log is another one. Those who follow one go on with the next.
+    pub fn begin_anew(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for feed in open.values() {
+            feed.outdated.cancel();
+        }
+    }
+
+    /// Waits until a feed finds that its log ends before what it has told of it: an older copy.
+    pub async fn rewound(&self) {
+        self.rewound.notified().await;
     }
 
     /// Joins the session's feed, which is opened if need be. When this returns, every later change will
@@ -117,6 +134,7 @@ impl Feeds {
             events: broadcast::Sender::new(RING),
             texts: Mutex::new(Texts::new()),
             ready: watch::Sender::new(false),
+            outdated: CancellationToken::new(),
         });
         self.tasks
             .spawn(task::run(self.clone(), session, feed.clone()));

@@ -27,6 +27,9 @@ const RETRY: Duration = Duration::from_millis(250);
 /// made it is seen this late at the latest.
 const LOOK: Duration = Duration::from_secs(15);
 
+/// The same while what other processes announce may not arrive.
+const LOOK_WHEN_UNSURE: Duration = Duration::from_secs(2);
+
 /// How long a feed waits for another follower.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -66,6 +69,7 @@ pub(super) async fn run(feeds: Feeds, session: SessionId, feed: Arc<Feed>) {
         session,
         feed: feed.clone(),
     };
+    let outdated = feed.outdated.clone();
     let life = async {
         let Some(mut task) = Task::open(feeds, session, feed).await else {
             return;
@@ -75,6 +79,7 @@ pub(super) async fn run(feeds: Feeds, session: SessionId, feed: Arc<Feed>) {
     };
     tokio::select! {
         () = life => {}
+        () = outdated.cancelled() => {}
         () = closed.cancelled() => {}
     }
     debug!(%session, "feed ended");
@@ -113,10 +118,14 @@ impl Task {
         let mut idle = interval(GRACE);
         idle.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut was_idle = false;
-        let mut look = interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        look.reset();
+        let mut unsure = self.feeds.bus.unsure();
+        let mut looked_at = Instant::now();
         loop {
+            let look = if *unsure.borrow_and_update() {
+                LOOK_WHEN_UNSURE
+            } else {
+                LOOK
+            };
             let mend_at = self.mend_at;
             let mend = async {
                 match mend_at {
@@ -137,7 +146,11 @@ impl Task {
                     }
                     was_idle = is_idle;
                 }
-                _ = look.tick() => self.mend_within(Duration::ZERO),
+                () = sleep_until(looked_at + look) => {
+                    looked_at = Instant::now();
+                    self.mend_within(Duration::ZERO);
+                }
+                Ok(()) = unsure.changed() => {}
             }
         }
     }
@@ -153,6 +166,7 @@ impl Task {
                 }
             }
             Notice::Text { piece, .. } => self.hear(piece),
+            Notice::Look { .. } => self.mend_within(Duration::ZERO),
             Notice::LoginEnded { .. } | Notice::ReplyWaiting => {}
         }
     }
@@ -205,6 +219,14 @@ impl Task {
         let mut conn = self.feeds.db.connection().await?;
         let missed =
             log::entries_after(&mut conn, self.session, self.sequence.head(), MEND_LIMIT).await?;
+        // A log that only grows never ends before what was told of it.
+        if missed.is_empty() {
+            let head = sessions::find_rev(&mut conn, self.session).await?;
+            if head.is_some_and(|head| head < self.sequence.head()) {
+                warn!(session = %self.session, "the log ends before what was told of it");
+                self.feeds.rewound.notify_one();
+            }
+        }
         drop(conn);
         if missed.len() < MEND_LIMIT as usize {
             let next = self.sequence.read(missed);

@@ -69,7 +69,11 @@ impl Endpoint {
         let document = request.parsed_query().map_err(wrong)?;
         gate::check_document(document, &variables).map_err(too_much)?;
         request.variables = variables;
-        let request = request.data(caller.viewer.clone()).data(caller.request_id);
+        // Taken before anything is read: cursors of what is read must not outlive the epoch it was read in.
+        let request = request
+            .data(caller.viewer.clone())
+            .data(caller.request_id)
+            .data(self.app.epoch());
         operation::choose(request).map_err(wrong)
     }
 

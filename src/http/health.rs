@@ -20,6 +20,9 @@ pub(super) async fn live() -> Response {
 }
 
 /// `GET /health/ready`: 200 when requests can be served, else 503 with what is missing.
+///
+/// A bus that is away is told and is no reason to send requests elsewhere: everything still works, live feeds two
+/// seconds late, and a balancer that took out every server when NATS ends would make an outage of that.
 pub(super) async fn ready(State(server): State<Shared>) -> Response {
     if server.app.stopping().is_cancelled() {
         return report(
@@ -28,6 +31,9 @@ pub(super) async fn ready(State(server): State<Shared>) -> Response {
         );
     }
     match timeout(DATABASE_DEADLINE, server.app.db().ping()).await {
+        Ok(Ok(())) if *server.app.bus().deaf().borrow() => {
+            report(StatusCode::OK, r#"{"status":"degraded","because":"bus"}"#)
+        }
         Ok(Ok(())) => report(StatusCode::OK, r#"{"status":"ok"}"#),
         Ok(Err(_)) | Err(_) => report(
             StatusCode::SERVICE_UNAVAILABLE,

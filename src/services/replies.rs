@@ -30,7 +30,7 @@ pub struct Assignment {
 /// Claims replies that nobody writes, the oldest first, at most `limit`.
 pub async fn claim(app: &App, runner: RunnerId, limit: usize) -> AppResult<Vec<Claim>> {
     let mut conn = app.db().connection().await?;
-    replies::claim(&mut conn, runner, limit).await
+    replies::claim(&mut conn, runner, limit, app.config().reply_lease).await
 }
 
 /// What there is to answer.

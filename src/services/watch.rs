@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{access, logins};
 use crate::app::App;
-use crate::domain::{Person, Rev, SessionId, Viewer};
+use crate::domain::{Epoch, Person, Rev, SessionId, Viewer};
 use crate::error::AppResult;
 use crate::feed::{Follower, Item, Start, View};
 
@@ -22,7 +22,8 @@ pub enum EndReason {
     SignedOut,
     /// The viewer's access token has expired.
     TokenExpired,
-    /// The cursor is forged, of another session, from before a restored backup or ahead of the log.
+    /// The cursor is forged, of another session, from before a restored backup or ahead of the log; or a backup
+    /// was restored just now.
     CursorUnknown,
     /// This server process is ending; others go on.
     ServerStopping,
@@ -56,25 +57,32 @@ pub async fn session(
     view: View,
 ) -> AppResult<impl Stream<Item = Sight> + Send + use<>> {
     let person = viewer.person()?.clone();
+    // Before anything is read: what is read now may belong to a log that is about to be replaced.
+    let epoch = app.epoch();
     let seat = access::seat(&mut *app.db().connection().await?, viewer, session).await?;
     let start = match after {
         None => Some(Start::Now),
         Some(cursor) => app
-            .open_cursor(session, &cursor)
+            .open_cursor(epoch, session, &cursor)
             .filter(|rev| (Rev::START..=seat.session().rev).contains(rev))
             .map(Start::After),
     };
     let follower = start.map(|start| app.feeds().follow(session, start, view));
-    Ok(walk(app.clone(), person, follower))
+    Ok(walk(app.clone(), person, epoch, follower))
 }
 
-fn walk(app: App, person: Person, follower: Option<Follower>) -> impl Stream<Item = Sight> + Send {
+fn walk(
+    app: App,
+    person: Person,
+    epoch: Epoch,
+    follower: Option<Follower>,
+) -> impl Stream<Item = Sight> + Send {
     async_stream::stream! {
         let Some(mut follower) = follower else {
             yield Sight::End(EndReason::CursorUnknown);
             return;
         };
-        let end = reason_to_end(&app, &person);
+        let end = reason_to_end(&app, &person, epoch);
         tokio::pin!(end);
         loop {
             let sight = tokio::select! {
@@ -105,11 +113,12 @@ async fn next(follower: &mut Follower) -> Item {
 }
 
 /// Waits for the first reason to end.
-async fn reason_to_end(app: &App, person: &Person) -> EndReason {
+async fn reason_to_end(app: &App, person: &Person, epoch: Epoch) -> EndReason {
     let time_left = person.expires_at - Utc::now();
     tokio::select! {
         () = app.stopping().cancelled() => EndReason::ServerStopping,
         () = logins::ended(app, person) => EndReason::SignedOut,
+        () = app.epoch_ended(epoch) => EndReason::CursorUnknown,
         () = sleep(time_left.to_std().unwrap_or_default()) => EndReason::TokenExpired,
     }
 }

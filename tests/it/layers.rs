@@ -20,8 +20,9 @@ const LAYERS: [&[&str]; 12] = [
 ];
 
 /// Words, and the modules that may say them.
-const WORDS: [(&str, &[&str]); 5] = [
+const WORDS: [(&str, &[&str]); 6] = [
     ("async_graphql", &["api", "http"]),
+    ("async_nats::", &["bus"]),
     ("diesel::prelude", &["db"]),
     ("sql_query", &["db"]),
     ("RunQueryDsl", &["db"]),

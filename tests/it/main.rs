@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bad_input;
+mod bus;
 mod graphql_over_http;
 mod graphql_transport_ws;
 mod helpers;
@@ -18,5 +19,6 @@ mod private_postgres;
 mod program;
 mod raw_socket;
 mod replies;
+mod restored;
 mod schema;
 mod sending;

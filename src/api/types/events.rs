@@ -4,7 +4,7 @@ use async_graphql::{Enum, ID, SimpleObject, Union};
 
 use super::Message;
 use crate::app::App;
-use crate::domain::{NodeId, SessionId};
+use crate::domain::{Epoch, NodeId, SessionId};
 use crate::feed::Item;
 use crate::services::watch::{self, Sight};
 
@@ -90,7 +90,7 @@ pub enum FeedEndReason {
 
 impl SessionEvent {
     /// What was seen in a session, as clients see it.
-    pub(in crate::api) fn new(app: &App, session: SessionId, sight: Sight) -> Self {
+    pub(in crate::api) fn new(app: &App, epoch: Epoch, session: SessionId, sight: Sight) -> Self {
         let item = match sight {
             Sight::Item(item) => item,
             Sight::End(reason) => {
@@ -102,11 +102,11 @@ impl SessionEvent {
         };
         match item {
             Item::Added(seen) => Self::MessageAdded(MessageAdded {
-                cursor: app.seal_cursor(session, seen.place),
+                cursor: app.seal_cursor(epoch, session, seen.place),
                 message: Message::seen(seen),
             }),
             Item::Changed(seen) => Self::MessageChanged(MessageChanged {
-                cursor: app.seal_cursor(session, seen.place),
+                cursor: app.seal_cursor(epoch, session, seen.place),
                 message: Message::seen(seen),
             }),
             Item::Text { seq, offset, text } => Self::ReplyDelta(ReplyDelta {
@@ -115,7 +115,7 @@ impl SessionEvent {
                 text,
             }),
             Item::CaughtUp(rev) => Self::CaughtUp(CaughtUp {
-                cursor: app.seal_cursor(session, rev),
+                cursor: app.seal_cursor(epoch, session, rev),
             }),
         }
     }

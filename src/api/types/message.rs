@@ -89,7 +89,10 @@ impl Message {
     /// Its last change; in a subscription, the change that it came with. A subscription `after` it continues
     /// from there.
     async fn cursor(&self, ctx: &Context<'_>) -> ApiResult<String> {
-        Ok(ctx.app()?.seal_cursor(self.row.session_id, self.position))
+        let epoch = ctx.epoch()?;
+        Ok(ctx
+            .app()?
+            .seal_cursor(epoch, self.row.session_id, self.position))
     }
 
     /// Who wrote it.

@@ -24,13 +24,14 @@ pub(super) use user::{ProfileInput, User};
 use super::error::{ApiError, ApiResult};
 use super::loaders::Rows;
 use crate::app::App;
-use crate::domain::Viewer;
+use crate::domain::{Epoch, Viewer};
 use crate::error::AppError;
 
 /// What the schema was built with and what every request carries.
 pub(super) trait ContextExt {
     fn app(&self) -> ApiResult<&App>;
     fn viewer(&self) -> ApiResult<&Viewer>;
+    fn epoch(&self) -> ApiResult<Epoch>;
     fn rows(&self) -> ApiResult<&DataLoader<Rows>>;
 }
 
@@ -41,6 +42,10 @@ impl ContextExt for Context<'_> {
 
     fn viewer(&self) -> ApiResult<&Viewer> {
         data(self)
+    }
+
+    fn epoch(&self) -> ApiResult<Epoch> {
+        data(self).copied()
     }
 
     fn rows(&self) -> ApiResult<&DataLoader<Rows>> {

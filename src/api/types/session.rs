@@ -158,7 +158,8 @@ impl Session {
     /// shows: take its `messages` with it, not the `history` beside it. Through a message or a send, it is
     /// the place of that message.
     async fn cursor(&self, ctx: &Context<'_>) -> ApiResult<String> {
-        Ok(ctx.app()?.seal_cursor(self.row.id, self.position))
+        let epoch = ctx.epoch()?;
+        Ok(ctx.app()?.seal_cursor(epoch, self.row.id, self.position))
     }
 }
 

@@ -46,6 +46,14 @@ impl TestDatabase {
         Self::create("").await
     }
 
+    /// A database somewhere else.
+    pub fn at(url: &str) -> Self {
+        Self {
+            name: String::new(),
+            url: url.to_owned(),
+        }
+    }
+
     async fn create(clause: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let cluster = cluster().await;

@@ -5,6 +5,7 @@ mod account;
 mod app;
 mod catalog;
 mod database;
+pub mod nats;
 mod person;
 mod watch;
 

@@ -22,11 +22,15 @@ async fn an_unknown_cursor_ends_the_feed() {
     let session = ada.quiet_session().await;
     let other = ada.quiet_session().await;
     let foreign = ada.say(Some(&other), "elsewhere").await["message"]["cursor"].take();
-    let ahead = app.app().seal_cursor(id(&session), parlor::domain::Rev(1));
+    let ahead = app
+        .app()
+        .seal_cursor(app.app().epoch(), id(&session), parlor::domain::Rev(1));
     let own = ada.say(Some(&session), "first").await["message"]["cursor"].take();
     let own = own.as_str().unwrap();
     assert_eq!(own, ahead);
-    let ahead = app.app().seal_cursor(id(&session), parlor::domain::Rev(2));
+    let ahead = app
+        .app()
+        .seal_cursor(app.app().epoch(), id(&session), parlor::domain::Rev(2));
     let forged = format!(
         "{}{}",
         &own[..own.len() - 1],

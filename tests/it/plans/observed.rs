@@ -113,9 +113,8 @@ impl Observed {
             .await
             .unwrap()
             .unwrap();
-        self.app
-            .app()
-            .seal_cursor(id, parlor::domain::Rev(head.0 - changes))
+        let app = self.app.app();
+        app.seal_cursor(app.epoch(), id, parlor::domain::Rev(head.0 - changes))
     }
 }
 

@@ -8,6 +8,8 @@ async fn every_fault_is_named_in_one_message_and_no_value_is_repeated() {
         .with("PARLOR_LISTEN", "here")
         .with("DATABASE_URL", "mysql://ada:hunter2@db")
         .with("PARLOR_DATABASE_POOL", "1")
+        .with("PARLOR_NATS_URL", "http://ada:hunter2@nats")
+        .with("PARLOR_REPLY_LEASE", "1")
         .with("PARLOR_SECRET", "short secret")
         .with("PARLOR_ALLOWED_ORIGINS", "*")
         .with("PARLOR_INTROSPECTION", "perhaps")

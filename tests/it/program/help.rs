@@ -7,7 +7,9 @@ async fn help_reads_well() {
     let place = Place::new();
     insta::assert_snapshot!("help", place.run(&["--help"]).await.out);
     insta::assert_snapshot!("help_short", place.run(&["-h"]).await.out);
-    for command in ["serve", "migrate", "schema", "reset", "doctor"] {
+    for command in [
+        "serve", "worker", "migrate", "schema", "reset", "restored", "doctor",
+    ] {
         let ended = place.run(&[command, "--help"]).await;
         assert!(ended.status.success());
         insta::assert_snapshot!(format!("help_{command}"), ended.out);

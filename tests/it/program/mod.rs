@@ -7,6 +7,8 @@ mod doctor;
 mod help;
 mod reset;
 mod serving;
+mod several;
 mod shared_database;
 mod stopping;
 pub mod support;
+mod workers;

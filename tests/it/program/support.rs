@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use parlor::db::private::PrivatePostgres;
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -107,7 +108,21 @@ impl Place {
 
     /// Starts a server and waits until it says that it is ready.
     pub async fn serve(&self) -> Parlor {
-        let mut child = self.command(&["serve"]).spawn().unwrap();
+        self.start(&["serve"], "try it").await
+    }
+
+    /// The same, leaving replies to workers.
+    pub async fn serve_without_chatbots(&self) -> Parlor {
+        self.start(&["serve", "--no-chatbots"], "try it").await
+    }
+
+    /// Starts a worker and waits until it says that it is ready.
+    pub async fn work(&self) -> Parlor {
+        self.start(&["worker"], "writes replies").await
+    }
+
+    async fn start(&self, arguments: &[&str], sign: &str) -> Parlor {
+        let mut child = self.command(arguments).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
         let lines = log.clone();
@@ -119,7 +134,7 @@ impl Place {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut greeting = String::new();
         let greeted = async {
-            while !greeting.contains("try it") {
+            while !greeting.contains(sign) {
                 if stdout.read_line(&mut greeting).await.unwrap() == 0 {
                     return false;
                 }
@@ -134,7 +149,7 @@ impl Place {
             .split_whitespace()
             .find(|word| word.starts_with("http://"));
         Parlor {
-            url: url.unwrap().to_owned(),
+            url: url.unwrap_or_default().to_owned(),
             child,
             greeting,
             log,
@@ -192,6 +207,35 @@ impl Parlor {
     pub async fn is_ready(&self) -> bool {
         let answer = reqwest::get(format!("{}/health/ready", self.url)).await;
         answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// What it says of its readiness.
+    pub async fn readiness(&self) -> Value {
+        let answer = reqwest::get(format!("{}/health/ready", self.url)).await;
+        serde_json::from_slice(&answer.unwrap().bytes().await.unwrap()).unwrap()
+    }
+
+    /// Waits until it says this of its readiness.
+    pub async fn until_status(&self, status: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.readiness().await["status"] != status {
+            assert!(Instant::now() < deadline, "not {status} in time");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until its log says this.
+    pub async fn until_log(&self, words: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while !self.log().contains(words) {
+            assert!(Instant::now() < deadline, "not logged in time: {words}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
     }
 
     /// Sends a signal and waits for the end.

@@ -1,0 +1,3 @@
+alter table epoch
+    drop column place,
+    drop column written_by;
