@@ -91,7 +91,8 @@ fn walk(app: App, person: Person, follower: Option<Follower>) -> impl Stream<Ite
     }
 }
 
-async fn next(follower: &mut Follower) -> Item {
+/// Waits for what comes next, however long the log can't be read.
+pub(super) async fn next(follower: &mut Follower) -> Item {
     loop {
         match follower.next().await {
             Ok(item) => return item,
