@@ -3,6 +3,6 @@
 mod crashes;
 mod leases;
 mod runners;
-mod support;
+pub mod support;
 mod unheard;
 mod writing;
