@@ -26,13 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// needs less than 50 milliseconds, many times what a request of ours takes; behind them it is hopeless.
 const WAITERS_PER_CONNECTION: usize = 100;
 
-/// No statement of ours takes this long unless something is wrong; then it ends instead of piling up. And
-/// PostgreSQL looks once a second whether anybody is left to answer to: a statement that nobody waits for
-/// any more, and the locks it holds, end with the connection, also after a crash of ours.
+/// No statement of ours takes this long unless something is wrong; then it ends instead of piling up.
 const LIMITS: &str = "set statement_timeout = '10s'; \
                       set lock_timeout = '5s'; \
-                      set idle_in_transaction_session_timeout = '15s'; \
-                      set client_connection_check_interval = '1s'";
+                      set idle_in_transaction_session_timeout = '15s'";
+
+/// PostgreSQL looks once a second whether anybody is left to answer to: a statement that nobody waits for any
+/// more, and the locks it holds, end with the connection, also after a crash of ours.
+const LOOK_FOR_US: &str = "set client_connection_check_interval = '1s'";
 
 /// The pool of connections. Cheap to clone.
 #[derive(Clone)]
@@ -66,6 +67,10 @@ impl Db {
                 conn.batch_execute(LIMITS)
                     .await
                     .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+                // Not every system that PostgreSQL runs on lets it; there, statements end by their limits.
+                if let Err(error) = conn.batch_execute(LOOK_FOR_US).await {
+                    tracing::debug!(%error, "PostgreSQL can't tell when a client has gone");
+                }
                 Ok(conn)
             }
             .boxed()
@@ -86,8 +91,9 @@ impl Db {
     /// A connection. `UNAVAILABLE` when there is none within 5 seconds, and at once when so many wait for one
     /// already that there is no hope for it.
     pub async fn connection(&self) -> AppResult<Pooled> {
-        let _place = Place::take(&self.waiting, self.most_waiting)
-            .ok_or_else(|| AppError::unavailable(anyhow::anyhow!("too many wait for a connection")))?;
+        let _place = Place::take(&self.waiting, self.most_waiting).ok_or_else(|| {
+            AppError::unavailable(anyhow::anyhow!("too many wait for a connection"))
+        })?;
         let conn = timeout(PATIENCE, self.pool.get())
             .await
             .map_err(|_| AppError::unavailable(anyhow::anyhow!("no connection within 5 seconds")))?

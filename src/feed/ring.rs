@@ -264,12 +264,20 @@ mod tests {
 
     fn change(number: usize, bytes: usize) -> Sized {
         let text = false;
-        Sized { number, bytes, text }
+        Sized {
+            number,
+            bytes,
+            text,
+        }
     }
 
     fn text(number: usize, bytes: usize) -> Sized {
         let text = true;
-        Sized { number, bytes, text }
+        Sized {
+            number,
+            bytes,
+            text,
+        }
     }
 
     fn hear(listener: &mut Listener<Sized>) -> Option<Told<Sized>> {

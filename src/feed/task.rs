@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::{debug, warn};
 
+use super::ring::{MAX_BYTES, MAX_EVENTS};
 use super::sequence::Sequence;
 use super::texts::Heard as HeardText;
-use super::ring::{MAX_BYTES, MAX_EVENTS};
 use super::{Feed, FeedEvent, Feeds};
 use crate::bus::{Heard, Listener, Notice, Subject, TextPiece};
 use crate::db::log::{Entry, PageLimit};

@@ -42,7 +42,10 @@ async fn db_until(app: &TestApp, condition: &str, count: i64) {
     );
     let deadline = Instant::now() + DEADLINE;
     while app.database().value(&query).await != count {
-        assert!(Instant::now() < deadline, "not {count} in time: {condition}");
+        assert!(
+            Instant::now() < deadline,
+            "not {count} in time: {condition}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
