@@ -18,6 +18,7 @@ mod types;
 use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use completion::Completion;
@@ -37,6 +38,10 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// Names one request in answers and in the log. Every execution carries one as data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(pub Uuid);
+
+/// Fires when nobody waits for the answer any more. Every query and mutation carries one as data.
+#[derive(Clone, Debug)]
+pub struct HungUp(pub CancellationToken);
 
 /// The schema, ready to execute. Every request must carry a [`Viewer`](crate::domain::Viewer) and a
 /// [`RequestId`] as data.

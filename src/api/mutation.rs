@@ -123,7 +123,7 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to send, and where.")] input: SendMessageInput,
     ) -> ApiResult<SendMessagePayload> {
-        let app = ctx.app()?;
+        let (app, hung_up) = (ctx.app()?, &ctx.hung_up()?.0);
         let wait = wait(input.wait_ms.unwrap_or(0))?;
         let session = input.session_id.map(|id| ids::session(&id, "sessionId"));
         let draft = Draft {
@@ -135,7 +135,7 @@ impl Mutation {
         let position = sent.position();
         let reply = match sent.reply {
             Some(reply) if reply.status.is_under_way() && !wait.is_zero() => {
-                Some(messages::wait_for_reply(app, reply, wait).await?)
+                Some(messages::wait_for_reply(app, reply, wait, hung_up).await)
             }
             reply => reply,
         };

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::query_builder::SqlQuery;
 use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
@@ -33,6 +34,9 @@ pub struct Entry {
 struct Row {
     #[diesel(sql_type = BigInt)]
     place: Rev,
+    /// Of how many rows this is one.
+    #[diesel(sql_type = BigInt)]
+    found: i64,
     #[diesel(embed)]
     message: Message,
 }
@@ -59,20 +63,57 @@ impl Entry {
         }
     }
 
+    /// About how much memory it holds.
+    pub fn bytes(&self) -> usize {
+        size_of::<Message>() + self.message.content.len()
+    }
+
     /// Whether this is the message's birth.
     pub fn is_birth(&self) -> bool {
         self.place == self.message.added_rev
     }
 }
 
-/// The next entries after `rev`, in order, at most `limit`.
+/// How much of the log is read at once. One row is always read, however large.
+#[derive(Clone, Copy, Debug)]
+pub struct PageLimit {
+    /// So many rows at most.
+    pub entries: usize,
+    /// No further row once those before it have so many bytes of text.
+    pub bytes: usize,
+}
+
+/// A part of the log.
+#[derive(Debug)]
+pub struct LogPage<T> {
+    /// In order.
+    pub rows: Vec<T>,
+    /// Nothing came after them when they were read.
+    pub is_last: bool,
+}
+
+impl<T> LogPage<T> {
+    fn new(rows: Vec<Row>, limit: PageLimit, of: impl Fn(Row) -> T) -> Self {
+        // The database counted before it left out what was too large.
+        let found = match rows.as_slice() {
+            [row, ..] => row.found,
+            [] => 0,
+        };
+        Self {
+            is_last: found < limit.entries as i64 && found == rows.len() as i64,
+            rows: rows.into_iter().map(of).collect(),
+        }
+    }
+}
+
+/// The next entries after `rev`, in order.
 pub async fn entries_after(
     conn: &mut Connection,
     session: SessionId,
     rev: Rev,
-    limit: i64,
-) -> AppResult<Vec<Entry>> {
-    let rows: Vec<Row> = diesel::sql_query(
+    limit: PageLimit,
+) -> AppResult<LogPage<Entry>> {
+    let rows = within(
         "(select added_rev as place, m.* from messages m \
           where session_id = $1 and added_rev > $2 order by added_rev limit $3) \
          union all \
@@ -82,30 +123,45 @@ pub async fn entries_after(
     )
     .bind::<SqlUuid, _>(session)
     .bind::<BigInt, _>(rev)
-    .bind::<BigInt, _>(limit)
+    .bind::<BigInt, _>(limit.entries as i64)
+    .bind::<BigInt, _>(limit.bytes as i64)
     .load(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Entry::read(row.place, row.message))
-        .collect())
+    Ok(LogPage::new(rows, limit, |row| {
+        Entry::read(row.place, row.message)
+    }))
 }
 
-/// The next messages that became final after `rev`, in the order in which they did, at most `limit`.
+/// The next messages that became final after `rev`, in the order in which they did.
 pub async fn finished_after(
     conn: &mut Connection,
     session: SessionId,
     rev: Rev,
-    limit: i64,
-) -> AppResult<Vec<Message>> {
-    Ok(messages::table
-        .filter(messages::session_id.eq(session))
-        .filter(messages::finished_rev.gt(rev))
-        .order(messages::finished_rev)
-        .limit(limit)
-        .select(Message::as_select())
-        .load(conn)
-        .await?)
+    limit: PageLimit,
+) -> AppResult<LogPage<Message>> {
+    let rows = within(
+        "select finished_rev as place, m.* from messages m \
+         where session_id = $1 and finished_rev > $2 order by finished_rev limit $3",
+    )
+    .bind::<SqlUuid, _>(session)
+    .bind::<BigInt, _>(rev)
+    .bind::<BigInt, _>(limit.entries as i64)
+    .bind::<BigInt, _>(limit.bytes as i64)
+    .load(conn)
+    .await?;
+    Ok(LogPage::new(rows, limit, |row| row.message))
+}
+
+/// Of the rows that `query` gives in order of `place`, those before which there are fewer than `$4` bytes of
+/// text. A text's length is known without reading it.
+fn within(query: &str) -> SqlQuery {
+    diesel::sql_query(format!(
+        "select * from ( \
+           select q.*, count(*) over () as found, \
+             sum(octet_length(content)) over (order by place) - octet_length(content) as before \
+           from ({query}) q \
+         ) measured where before < $4 order by place"
+    ))
 }
 
 /// The replies under way, in order.

@@ -1,58 +1,76 @@
-//! Connections: how many, how they are set up, how long one waits for them.
+//! Connections: how many, how they are set up, how long one waits for them, and how they go back.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use diesel::connection::InstrumentationEvent;
-use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
+use tokio::time::timeout;
 
 use crate::error::{AppError, AppResult};
 
 /// A connection to PostgreSQL.
 pub type Connection = AsyncPgConnection;
 
-/// How long a request waits for a connection, and a connection for PostgreSQL.
+/// How long a request waits for a connection, be it for somebody else's or for a new one.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many may wait for each connection. The last of them is served in time only if everybody before it
+/// needs less than 50 milliseconds, many times what a request of ours takes; behind them it is hopeless.
+const WAITERS_PER_CONNECTION: usize = 100;
 
 /// No statement of ours takes this long unless something is wrong; then it ends instead of piling up.
 const LIMITS: &str = "set statement_timeout = '10s'; \
                       set lock_timeout = '5s'; \
                       set idle_in_transaction_session_timeout = '15s'";
 
+/// PostgreSQL looks once a second whether anybody is left to answer to: a statement that nobody waits for any
+/// more, and the locks it holds, end with the connection, also after a crash of ours.
+const LOOK_FOR_US: &str = "set client_connection_check_interval = '1s'";
+
 /// The pool of connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<Connection>,
     statements: Arc<AtomicU64>,
+    waiting: Arc<AtomicUsize>,
+    most_waiting: usize,
+}
+
+/// A connection of the pool, until dropped.
+///
+/// It goes back clean or not at all: one that is dropped in the middle of a statement or of a transaction is
+/// closed, which ends both, and the pool makes another when it is needed.
+pub struct Pooled {
+    /// Taken when dropped only.
+    conn: Option<Object<Connection>>,
+    asking: Arc<AtomicBool>,
 }
 
 impl Db {
     /// A pool of at most `size` connections, made when they are first needed.
     pub fn new(url: &str, size: usize) -> AppResult<Self> {
-        let statements = Arc::new(AtomicU64::new(0));
-        let counter = statements.clone();
         let mut config = ManagerConfig::default();
-        // A connection that closed, or was left in a transaction, is noticed without asking PostgreSQL: a
-        // query before each use would double the round trips of a small one.
+        // A connection that closed is noticed without asking PostgreSQL: a query before each use would
+        // double the round trips of a small one.
         config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(move |url| {
-            let counter = counter.clone();
+        config.custom_setup = Box::new(|url| {
             async move {
                 let mut conn = AsyncPgConnection::establish(url).await?;
                 conn.batch_execute(LIMITS)
                     .await
                     .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-                conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-                    if matches!(event, InstrumentationEvent::StartQuery { .. }) {
-                        counter.fetch_add(1, Ordering::Relaxed);
-                    }
-                });
+                // Not every system that PostgreSQL runs on lets it; there, statements end by their limits.
+                if let Err(error) = conn.batch_execute(LOOK_FOR_US).await {
+                    tracing::debug!(%error, "PostgreSQL can't tell when a client has gone");
+                }
                 Ok(conn)
             }
             .boxed()
@@ -60,27 +78,33 @@ impl Db {
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder(manager)
             .max_size(size)
-            .wait_timeout(Some(PATIENCE))
-            .create_timeout(Some(PATIENCE))
-            .recycle_timeout(Some(PATIENCE))
-            .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(AppError::internal)?;
-        Ok(Self { pool, statements })
+        Ok(Self {
+            pool,
+            statements: Arc::default(),
+            waiting: Arc::default(),
+            most_waiting: size * WAITERS_PER_CONNECTION,
+        })
     }
 
-    /// A connection. `UNAVAILABLE` when there is none within 5 seconds.
-    pub async fn connection(&self) -> AppResult<Object<Connection>> {
-        self.pool
-            .get()
+    /// A connection. `UNAVAILABLE` when there is none within 5 seconds, and at once when so many wait for one
+    /// already that there is no hope for it.
+    pub async fn connection(&self) -> AppResult<Pooled> {
+        let _place = Place::take(&self.waiting, self.most_waiting).ok_or_else(|| {
+            AppError::unavailable(anyhow::anyhow!("too many wait for a connection"))
+        })?;
+        let conn = timeout(PATIENCE, self.pool.get())
             .await
-            .map_err(|fault: PoolError| AppError::unavailable(fault))
+            .map_err(|_| AppError::unavailable(anyhow::anyhow!("no connection within 5 seconds")))?
+            .map_err(AppError::unavailable)?;
+        Ok(Pooled::new(conn, &self.statements))
     }
 
     /// Whether PostgreSQL answers.
     pub async fn ping(&self) -> AppResult<()> {
         let mut conn = self.connection().await?;
-        diesel::sql_query("select 1").execute(&mut conn).await?;
+        diesel::sql_query("select 1").execute(&mut *conn).await?;
         Ok(())
     }
 
@@ -88,5 +112,68 @@ impl Db {
     pub fn statements(&self) -> u64 {
         // Spelled out: diesel gives a `load` to everything.
         AtomicU64::load(&self.statements, Ordering::Relaxed)
+    }
+}
+
+/// A place among those who wait, until dropped.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    /// Nothing if `most` wait already.
+    fn take(waiting: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Self(waiting);
+        (before < most).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Pooled {
+    fn new(mut conn: Object<Connection>, statements: &Arc<AtomicU64>) -> Self {
+        let asking = Arc::new(AtomicBool::new(false));
+        let (is_asking, counter) = (asking.clone(), statements.clone());
+        conn.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
+            InstrumentationEvent::StartQuery { .. } => {
+                counter.fetch_add(1, Ordering::Relaxed);
+                is_asking.store(true, Ordering::Relaxed);
+            }
+            InstrumentationEvent::FinishQuery { .. } => is_asking.store(false, Ordering::Relaxed),
+            _ => {}
+        });
+        let conn = Some(conn);
+        Self { conn, asking }
+    }
+}
+
+impl Deref for Pooled {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.conn.as_ref().expect(TAKEN_WHEN_DROPPED)
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.conn.as_mut().expect(TAKEN_WHEN_DROPPED)
+    }
+}
+
+const TAKEN_WHEN_DROPPED: &str = "taken when dropped only";
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        let Some(mut conn) = self.conn.take() else {
+            return;
+        };
+        let is_asking = AtomicBool::load(&self.asking, Ordering::Relaxed);
+        if is_asking || conn.is_broken() {
+            drop(Object::take(conn));
+        }
     }
 }

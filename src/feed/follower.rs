@@ -3,18 +3,21 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use tokio::sync::broadcast::error::RecvError;
-
+use super::ring::Told;
 use super::{Attachment, FeedEvent, Feeds};
 use crate::bus::TextPiece;
-use crate::db::log::{self, Entry};
+use crate::db::log::{self, Entry, LogPage, PageLimit};
 use crate::db::messages::Message;
 use crate::db::sessions;
 use crate::domain::{Rev, Seq, SessionId};
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 
-/// How many changes are read from the log at a time.
-const PAGE: i64 = 100;
+/// How much is read from the log at a time. What a follower has read waits in it until its client takes it,
+/// so this is what a slow one costs.
+const PAGE: PageLimit = PageLimit {
+    entries: 100,
+    bytes: 128 * 1024,
+};
 
 /// Which of a session's changes a follower sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,11 +119,15 @@ impl Follower {
                     self.phase = Phase::Reading(attachment);
                 }
                 Phase::Reading(_) => self.read_page().await?,
-                Phase::Live(attachment) => match attachment.receiver.recv().await {
-                    Ok(FeedEvent::Entries(entries)) => self.see_live(&entries),
-                    Ok(FeedEvent::Text(piece)) => self.hear(&piece),
-                    Ok(FeedEvent::LookAtLog) | Err(RecvError::Lagged(_) | RecvError::Closed) => {
+                Phase::Live(attachment) => match attachment.events.next().await {
+                    Told::Event(FeedEvent::Entries(entries)) => self.see_live(&entries),
+                    Told::Event(FeedEvent::Text(piece)) => self.hear(&piece),
+                    Told::Event(FeedEvent::LookAtLog) | Told::Missed => self.look_at_log(),
+                    // Only a feed that broke ends while it is followed. Said, so that whoever waits here
+                    // takes a breath before the next one.
+                    Told::Closed => {
                         self.phase = Phase::Detached;
+                        return Err(AppError::unavailable(anyhow::anyhow!("the feed has ended")));
                     }
                 },
             }
@@ -136,26 +143,26 @@ impl Follower {
             drop(conn);
             return self.go_live().await;
         };
-        let read = match self.view {
+        let is_last = match self.view {
             View::Everything => {
-                let page = log::entries_after(&mut conn, self.session, position, PAGE).await?;
-                let read = page.len();
-                for entry in page {
+                let LogPage { rows, is_last } =
+                    log::entries_after(&mut conn, self.session, position, PAGE).await?;
+                for entry in rows {
                     self.see_entry(entry);
                 }
-                read
+                is_last
             }
             View::Finished => {
-                let page = log::finished_after(&mut conn, self.session, position, PAGE).await?;
-                let read = page.len();
-                for message in page {
+                let LogPage { rows, is_last } =
+                    log::finished_after(&mut conn, self.session, position, PAGE).await?;
+                for message in rows {
                     self.see_finished(Arc::new(message));
                 }
-                read
+                is_last
             }
         };
         drop(conn);
-        if read < PAGE as usize {
+        if is_last {
             self.go_live().await?;
         }
         Ok(())
@@ -195,6 +202,13 @@ impl Follower {
             self.items.push_back(Item::CaughtUp(position));
         }
         Ok(())
+    }
+
+    /// Reads what was missed. The feed is listened to all the while.
+    fn look_at_log(&mut self) {
+        if let Phase::Live(attachment) = std::mem::replace(&mut self.phase, Phase::Detached) {
+            self.phase = Phase::Reading(attachment);
+        }
     }
 
     fn see_live(&mut self, entries: &[Entry]) {
@@ -265,8 +279,8 @@ impl Follower {
             return;
         };
         let Some(known) = shown.checked_sub(piece.offset) else {
-            // Can't be, as the feed tells text without gaps; if it is, the feed has it all.
-            self.phase = Phase::Detached;
+            // What comes before it went when the ring was full. The feed has it all.
+            self.look_at_log();
             return;
         };
         let fresh: String = piece.text.chars().skip(known).collect();

@@ -6,6 +6,7 @@
 //! here and once by the client.
 
 mod follower;
+mod ring;
 mod sequence;
 mod task;
 mod texts;
@@ -13,11 +14,12 @@ mod texts;
 use std::collections::{HashMap, hash_map};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use follower::{Follower, Item, Sighting, Start, View};
+use ring::{Listener, Ring, Weighed};
 use texts::Texts;
 
 use crate::bus::{Bus, TextPiece};
@@ -25,9 +27,6 @@ use crate::db::Db;
 use crate::db::log::Entry;
 use crate::domain::SessionId;
 use crate::error::{AppError, AppResult};
-
-/// How many events a follower may lag behind before it goes back to the log.
-const RING: usize = 256;
 
 /// The feeds of this process. Cheap to clone.
 #[derive(Clone)]
@@ -42,7 +41,7 @@ pub struct Feeds {
 
 /// What followers of one session share with its task.
 struct Feed {
-    events: broadcast::Sender<FeedEvent>,
+    events: Ring<FeedEvent>,
     texts: Mutex<Texts>,
     ready: watch::Sender<bool>,
     /// Fires when its log is no longer the one it began with.
@@ -64,7 +63,7 @@ enum FeedEvent {
 /// A follower's end of a feed.
 struct Attachment {
     feed: Arc<Feed>,
-    receiver: broadcast::Receiver<FeedEvent>,
+    events: Listener<FeedEvent>,
 }
 
 impl Feeds {
@@ -83,6 +82,12 @@ impl Feeds {
     /// A walk along a session's log. Whoever calls this has proved that the log may be read.
     pub fn follow(&self, session: SessionId, start: Start, view: View) -> Follower {
         Follower::new(self.clone(), session, start, view)
+    }
+
+    /// How many follow a session here; nothing if it has no feed.
+    pub fn followers(&self, session: SessionId) -> Option<usize> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(&session).map(|feed| feed.events.listeners())
     }
 
     /// Ends every feed and waits until they are gone.
@@ -108,15 +113,15 @@ impl Feeds {
     /// Joins the session's feed, which is opened if need be. When this returns, every later change will
     /// reach the attachment.
     async fn attach(&self, session: SessionId) -> AppResult<Attachment> {
-        let (feed, receiver) = {
+        let (feed, events) = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let feed = match open.entry(session) {
                 hash_map::Entry::Occupied(entry) => entry.get().clone(),
                 hash_map::Entry::Vacant(entry) => entry.insert(self.open(session)).clone(),
             };
             // Under the lock, so that a feed that retires sees its new follower.
-            let receiver = feed.events.subscribe();
-            (feed, receiver)
+            let events = feed.events.listen();
+            (feed, events)
         };
         let mut ready = feed.ready.subscribe();
         let is_ready = ready.wait_for(|ready| *ready);
@@ -126,12 +131,12 @@ impl Feeds {
                 return Err(AppError::unavailable(anyhow::anyhow!("the feeds are closed")));
             }
         }
-        Ok(Attachment { feed, receiver })
+        Ok(Attachment { feed, events })
     }
 
     fn open(&self, session: SessionId) -> Arc<Feed> {
         let feed = Arc::new(Feed {
-            events: broadcast::Sender::new(RING),
+            events: Ring::new(),
             texts: Mutex::new(Texts::new()),
             ready: watch::Sender::new(false),
             outdated: CancellationToken::new(),
@@ -144,7 +149,7 @@ impl Feeds {
     /// Forgets a feed unless somebody follows it. Says whether it did.
     fn retire(&self, session: SessionId, feed: &Arc<Feed>) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_idle = feed.events.receiver_count() == 0;
+        let is_idle = feed.events.listeners() == 0;
         if is_idle
             && open
                 .get(&session)
@@ -166,16 +171,25 @@ impl Feeds {
         }
         drop(open);
         feed.ready.send_replace(true);
-        feed.tell(FeedEvent::LookAtLog);
+        feed.events.close();
+    }
+}
+
+impl Weighed for FeedEvent {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Entries(entries) => entries.iter().map(Entry::bytes).sum(),
+            Self::Text(piece) => size_of::<TextPiece>() + piece.text.len(),
+            Self::LookAtLog => 0,
+        }
+    }
+
+    fn is_ephemeral(&self) -> bool {
+        matches!(self, Self::Text(_))
     }
 }
 
 impl Feed {
-    fn tell(&self, event: FeedEvent) {
-        // The only error is that nobody follows at the moment.
-        let _ = self.events.send(event);
-    }
-
     fn texts(&self) -> std::sync::MutexGuard<'_, Texts> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }

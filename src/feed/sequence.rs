@@ -5,10 +5,16 @@ use std::collections::BTreeMap;
 use crate::db::log::Entry;
 use crate::domain::Rev;
 
+/// How many bytes of early entries are kept. What is beyond comes from the log, as the hole before it does.
+const MAX_EARLY_BYTES: usize = 256 * 1024;
+
 /// Entries that came before those they follow, and how far all has come.
 pub(super) struct Sequence {
     head: Rev,
     early: BTreeMap<Rev, Entry>,
+    early_bytes: usize,
+    /// Early entries were let go: only the log can tell what comes next.
+    let_go: bool,
 }
 
 impl Sequence {
@@ -16,6 +22,8 @@ impl Sequence {
         Self {
             head,
             early: BTreeMap::new(),
+            early_bytes: 0,
+            let_go: false,
         }
     }
 
@@ -26,12 +34,14 @@ impl Sequence {
 
     /// Takes announced entries and gives those that are next, in order. Known ones are dropped.
     pub(super) fn announced(&mut self, entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
+        let mut next = Vec::new();
         for entry in entries {
             if entry.place > self.head {
-                self.early.insert(entry.place, entry);
+                self.keep(entry);
+                self.take_next(&mut next);
             }
         }
-        self.take_next()
+        next
     }
 
     /// Takes what the log holds after the head, complete, and gives it with what follows on it.
@@ -40,8 +50,14 @@ impl Sequence {
         if let Some(last) = next.last() {
             self.head = self.head.max(last.place);
         }
-        self.early.retain(|place, _| *place > self.head);
-        next.extend(self.take_next());
+        // Whatever was let go was in the log before it was announced.
+        self.let_go = false;
+        while let Some(entry) = self.early.first_entry()
+            && *entry.key() <= self.head
+        {
+            self.early_bytes -= entry.remove().bytes();
+        }
+        self.take_next(&mut next);
         next
     }
 
@@ -53,24 +69,39 @@ impl Sequence {
 
     /// Whether entries came whose predecessors did not.
     pub(super) fn has_hole(&self) -> bool {
-        !self.early.is_empty()
+        self.let_go || !self.early.is_empty()
     }
 
-    fn take_next(&mut self) -> Vec<Entry> {
-        let mut next = Vec::new();
-        while let Some(entry) = self.early.first_entry() {
-            if *entry.key() != self.head.next() {
-                break;
-            }
-            self.head = *entry.key();
-            next.push(entry.remove());
+    fn keep(&mut self, entry: Entry) {
+        self.early_bytes += entry.bytes();
+        if let Some(known) = self.early.insert(entry.place, entry) {
+            self.early_bytes -= known.bytes();
         }
-        next
+        // The entry that is next is never let go, unless it alone is more than all may be.
+        while self.early_bytes > MAX_EARLY_BYTES
+            && let Some((_, last)) = self.early.pop_last()
+        {
+            self.early_bytes -= last.bytes();
+            self.let_go = true;
+        }
+    }
+
+    fn take_next(&mut self, next: &mut Vec<Entry>) {
+        while let Some(entry) = self.early.first_entry()
+            && *entry.key() == self.head.next()
+        {
+            self.head = *entry.key();
+            let entry = entry.remove();
+            self.early_bytes -= entry.bytes();
+            next.push(entry);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use chrono::Utc;
     use proptest::prelude::*;
 
@@ -115,6 +146,28 @@ mod tests {
         );
         assert!(!sequence.has_hole());
         assert_eq!(places(&sequence.announced([entry(14), entry(16)])), [16]);
+    }
+
+    #[test]
+    fn early_entries_are_bounded_and_what_was_let_go_comes_from_the_log() {
+        let mut sequence = Sequence::new(Rev::START);
+        let large = |rev| {
+            let entry = entry(rev);
+            let mut message = Arc::unwrap_or_clone(entry.message);
+            message.content = "x".repeat(32 * 1024);
+            Entry::latest(message)
+        };
+        for rev in 2..=100 {
+            assert!(sequence.announced([large(rev)]).is_empty());
+            assert!(sequence.early_bytes <= MAX_EARLY_BYTES);
+        }
+        // Those that come first were kept.
+        assert!(!sequence.announced([large(1)]).is_empty());
+        assert!(sequence.has_hole() && sequence.early.is_empty());
+        let rest = (sequence.head().0 + 1..=100).map(large).collect();
+        assert_eq!(places(&sequence.read(rest)).last(), Some(&100));
+        assert!(!sequence.has_hole());
+        assert_eq!(sequence.early_bytes, 0);
     }
 
     proptest! {

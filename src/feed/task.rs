@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::{debug, warn};
 
+use super::ring::{MAX_BYTES, MAX_EVENTS};
 use super::sequence::Sequence;
 use super::texts::Heard as HeardText;
-use super::{Feed, FeedEvent, Feeds, RING};
+use super::{Feed, FeedEvent, Feeds};
 use crate::bus::{Heard, Listener, Notice, Subject, TextPiece};
-use crate::db::log::Entry;
+use crate::db::log::{Entry, PageLimit};
 use crate::db::messages::Message;
 use crate::db::{log, messages, sessions};
 use crate::domain::{Rev, Seq, SessionId};
@@ -34,7 +35,10 @@ const LOOK_WHEN_UNSURE: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Entries that are told one by one when the log is asked. More, and followers read for themselves.
-const MEND_LIMIT: i64 = RING as i64 / 2;
+const MEND_LIMIT: PageLimit = PageLimit {
+    entries: MAX_EVENTS / 2,
+    bytes: MAX_BYTES / 2,
+};
 
 /// However the task ends, a panic included, nobody waits for it any more.
 struct Burial {
@@ -140,7 +144,7 @@ impl Task {
                 },
                 () = mend => self.mend().await,
                 _ = idle.tick() => {
-                    let is_idle = self.feed.events.receiver_count() == 0;
+                    let is_idle = self.feed.events.listeners() == 0;
                     if is_idle && was_idle && self.feeds.retire(self.session, &self.feed) {
                         return;
                     }
@@ -174,7 +178,7 @@ impl Task {
     fn hear(&mut self, piece: &TextPiece) {
         let heard = self.feed.texts().hear(piece);
         match heard {
-            HeardText::News(news) => self.feed.tell(FeedEvent::Text(Arc::new(news))),
+            HeardText::News(news) => self.feed.events.tell(FeedEvent::Text(Arc::new(news))),
             HeardText::Nothing => {}
             HeardText::Gap => {
                 self.gaps.insert(piece.seq);
@@ -192,7 +196,7 @@ impl Task {
             texts.see(entry);
         }
         drop(texts);
-        self.feed.tell(FeedEvent::Entries(entries.into()));
+        self.feed.events.tell(FeedEvent::Entries(entries.into()));
     }
 
     fn mend_within(&mut self, delay: Duration) {
@@ -228,15 +232,15 @@ impl Task {
             }
         }
         drop(conn);
-        if missed.len() < MEND_LIMIT as usize {
-            let next = self.sequence.read(missed);
+        if missed.is_last {
+            let next = self.sequence.read(missed.rows);
             self.tell(next);
             return Ok(());
         }
         let (head, under_way) = read_state(&self.feeds, self.session).await?;
         self.feed.texts().reset(head, &under_way);
         let next = self.sequence.jump(head);
-        self.feed.tell(FeedEvent::LookAtLog);
+        self.feed.events.tell(FeedEvent::LookAtLog);
         self.tell(next);
         Ok(())
     }
@@ -254,7 +258,7 @@ impl Task {
             let news = self.feed.texts().mend(&row);
             // Nothing new in the row: the next piece shows whether there is still a gap.
             if let Some(news) = news {
-                self.feed.tell(FeedEvent::Text(Arc::new(news)));
+                self.feed.events.tell(FeedEvent::Text(Arc::new(news)));
             }
         }
         Ok(())

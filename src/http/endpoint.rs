@@ -77,7 +77,7 @@ impl Endpoint {
         operation::choose(request).map_err(wrong)
     }
 
-    /// Runs a query or a mutation. It runs to its end even if the answer is not waited for.
+    /// Runs a query or a mutation. A mutation runs to its end even if the answer is not waited for.
     pub(super) async fn execute(&self, operation: Single, caller: &Caller) -> Answer {
         match execution::run(self.schema.clone(), operation, self.app.tasks()).await {
             Ok(response) => response.into(),

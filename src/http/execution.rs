@@ -4,25 +4,39 @@ use std::{any::Any, panic::AssertUnwindSafe};
 
 use async_graphql::{Executor, Response};
 use futures_util::{Stream, StreamExt as _};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use super::operation::{Live, Single};
-use crate::api::{in_passes, stream_in_passes};
+use crate::api::{HungUp, in_passes, stream_in_passes};
 use crate::error::{AppError, AppResult};
 
 /// Runs an operation with one answer, in a task of its own.
 ///
-/// The task goes on when this future is dropped: a write that has begun runs to its end, since a
-/// transaction that is cut in the middle costs its connection. `tasks` is who waits for it at a stop.
+/// A mutation goes on when this future is dropped: a write that has begun runs to its end, since a
+/// transaction that is cut in the middle costs its connection. It is told ([`HungUp`]), so that it waits
+/// for nothing more on behalf of who has left. A query ends at once. `tasks` is who waits for them at a
+/// stop.
 pub(super) async fn run(
     executor: impl Executor,
     operation: Single,
     tasks: &TaskTracker,
 ) -> AppResult<Response> {
-    let execution = async move { in_passes(executor.execute(operation.0)).await }.in_current_span();
-    match tasks.spawn(execution).await {
-        Ok(response) => Ok(response),
+    let hung_up = CancellationToken::new();
+    let _waiting = hung_up.clone().drop_guard();
+    let Single { request, writes } = operation;
+    let request = request.data(HungUp(hung_up.clone()));
+    let execution = async move {
+        let execution = in_passes(executor.execute(request));
+        match writes {
+            true => Some(execution.await),
+            false => hung_up.run_until_cancelled(execution).await,
+        }
+    };
+    match tasks.spawn(execution.in_current_span()).await {
+        Ok(Some(response)) => Ok(response),
+        // Never heard: who would hear it has left.
+        Ok(None) => Err(AppError::internal(anyhow::anyhow!("nobody waits for it"))),
         Err(error) => Err(match error.try_into_panic() {
             Ok(panic) => panicked(panic.as_ref()),
             Err(cancelled) => AppError::internal(cancelled),
@@ -54,7 +68,7 @@ fn panicked(panic: &(dyn Any + Send)) -> AppError {
 mod tests {
     use std::{sync::Arc, time::Duration};
 
-    use async_graphql::{Object, Request, Schema, Subscription};
+    use async_graphql::{Context, Object, Request, Schema, Subscription};
     use futures_util::stream;
     use tokio::{sync::Notify, time::timeout};
 
@@ -65,13 +79,20 @@ mod tests {
         begun: Notify,
         go_on: Notify,
         written: Notify,
+        dropped: CancellationToken,
     }
 
-    struct Query;
+    struct Query(Arc<Gates>);
     #[Object]
     impl Query {
         async fn breaks(&self) -> bool {
             break_as_planned()
+        }
+
+        async fn read(&self) -> bool {
+            let _until_dropped = self.0.dropped.clone().drop_guard();
+            self.0.begun.notify_one();
+            std::future::pending().await
         }
     }
 
@@ -82,10 +103,11 @@ mod tests {
     struct Mutation(Arc<Gates>);
     #[Object]
     impl Mutation {
-        async fn write(&self) -> bool {
+        async fn write(&self, ctx: &Context<'_>) -> bool {
             self.0.begun.notify_one();
             self.0.go_on.notified().await;
             self.0.written.notify_one();
+            ctx.data_unchecked::<HungUp>().0.cancelled().await;
             true
         }
     }
@@ -101,13 +123,18 @@ mod tests {
         }
     }
 
+    fn single(query: &str, writes: bool) -> Single {
+        let request = Request::new(query);
+        Single { request, writes }
+    }
+
     fn schema(gates: &Arc<Gates>) -> Schema<Query, Mutation, Subscriptions> {
-        Schema::new(Query, Mutation(gates.clone()), Subscriptions)
+        Schema::new(Query(gates.clone()), Mutation(gates.clone()), Subscriptions)
     }
 
     #[tokio::test]
     async fn a_panic_in_a_resolver_is_an_internal_error() {
-        let operation = Single(Request::new("{ breaks }"));
+        let operation = single("{ breaks }", false);
         let result = run(schema(&Arc::default()), operation, &TaskTracker::new()).await;
         let error = result.expect_err("it panics");
         assert_eq!(error.code(), "INTERNAL");
@@ -123,20 +150,38 @@ mod tests {
         assert!(matches!(items[..], [Ok(()), Err(AppError::Internal(_))]));
     }
 
-    #[tokio::test]
-    async fn a_write_runs_to_its_end_when_nobody_waits_for_it_any_more() {
-        let gates = Arc::<Gates>::default();
-        let tasks = TaskTracker::new();
-        let operation = Single(Request::new("mutation { write }"));
-        let waiting = run(schema(&gates), operation, &tasks);
+    /// Runs it until it has begun, and leaves.
+    async fn hang_up(gates: &Arc<Gates>, operation: Single, tasks: &TaskTracker) {
+        let waiting = run(schema(gates), operation, tasks);
         tokio::select! {
             _ = waiting => panic!("it waits for the gate"),
             () = gates.begun.notified() => {}
         }
+    }
+
+    #[tokio::test]
+    async fn a_write_runs_to_its_end_and_is_told_when_nobody_waits_for_it_any_more() {
+        let gates = Arc::<Gates>::default();
+        let tasks = TaskTracker::new();
+        hang_up(&gates, single("mutation { write }", true), &tasks).await;
         gates.go_on.notify_one();
         timeout(Duration::from_secs(10), gates.written.notified())
             .await
             .expect("it is written in time");
+        tasks.close();
+        timeout(Duration::from_secs(10), tasks.wait())
+            .await
+            .expect("it is told in time");
+    }
+
+    #[tokio::test]
+    async fn a_query_ends_when_nobody_waits_for_it_any_more() {
+        let gates = Arc::<Gates>::default();
+        let tasks = TaskTracker::new();
+        hang_up(&gates, single("{ read }", false), &tasks).await;
+        timeout(Duration::from_secs(10), gates.dropped.cancelled())
+            .await
+            .expect("it ends in time");
         tasks.close();
         tasks.wait().await;
     }

@@ -10,6 +10,7 @@ use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::socket::{setsockopt, sockopt::SndBuf};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -19,6 +20,10 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{Server, Timings};
+
+/// How much the kernel keeps for a peer that does not take it; Linux doubles it for its own bookkeeping. Left
+/// alone it would grow to 4 MiB a connection, out of sight of every limit here.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// Accepts connections until the server is stopping, then waits for those that are open.
 pub(super) async fn run(listener: TcpListener, router: Router, server: &Server) {
@@ -65,6 +70,9 @@ impl Connection {
         // Small messages must not wait for company (Nagle's algorithm).
         if let Err(error) = self.stream.set_nodelay(true) {
             tracing::debug!(%error, "could not set TCP_NODELAY");
+        }
+        if let Err(error) = setsockopt(&self.stream, SndBuf, &SEND_BUFFER_BYTES) {
+            tracing::debug!(%error, "could not set SO_SNDBUF");
         }
         let Self {
             stream,

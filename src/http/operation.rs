@@ -17,7 +17,11 @@ pub(super) enum Operation {
 }
 
 /// An operation with one answer.
-pub(super) struct Single(pub(super) Request);
+pub(super) struct Single {
+    pub(super) request: Request,
+    /// It must run to its end, also when nobody waits for the answer any more.
+    pub(super) writes: bool,
+}
 
 /// An operation with a stream of answers.
 pub(super) struct Live(pub(super) Request);
@@ -32,8 +36,14 @@ pub(super) fn choose(mut request: Request) -> Result<Operation, ServerError> {
     let kind = chosen.ty;
     request.variables = variables;
     Ok(match kind {
-        OperationType::Query => Operation::Query(Single(request)),
-        OperationType::Mutation => Operation::Mutation(Single(request)),
+        OperationType::Query => Operation::Query(Single {
+            request,
+            writes: false,
+        }),
+        OperationType::Mutation => Operation::Mutation(Single {
+            request,
+            writes: true,
+        }),
         OperationType::Subscription => Operation::Subscription(Live(request)),
     })
 }

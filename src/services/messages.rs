@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use diesel_async::AsyncConnection;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::access;
+use super::{access, watch};
 use crate::app::App;
 use crate::bus::Notice;
 use crate::db::members::Seat;
@@ -98,9 +99,17 @@ pub async fn send(app: &App, viewer: &Viewer, draft: Draft) -> AppResult<Sent> {
     Ok(sent)
 }
 
-/// Waits until the reply has ended, at most `wait`; then gives it as it is, which may be under way.
-pub async fn wait_for_reply(app: &App, reply: Message, wait: Duration) -> AppResult<Message> {
-    let deadline = Instant::now() + wait;
+/// Waits until the reply has ended, at most `wait` and only as long as somebody waits for the answer; then
+/// gives it as it is, which may be under way.
+///
+/// It can't fail: the send that owes the reply is stored, and must be told so even if the database has gone
+/// since.
+pub async fn wait_for_reply(
+    app: &App,
+    reply: Message,
+    wait: Duration,
+    hung_up: &CancellationToken,
+) -> Message {
     // From right before the reply's birth on, so that nothing of it is missed.
     let start = Start::After(Rev(reply.added_rev.0 - 1));
     let mut follower = app
@@ -108,24 +117,36 @@ pub async fn wait_for_reply(app: &App, reply: Message, wait: Duration) -> AppRes
         .follow(reply.session_id, start, View::Everything);
     let ended = async {
         loop {
-            match follower.next().await? {
+            match watch::next(&mut follower).await {
                 Item::Added(seen) | Item::Changed(seen)
                     if seen.message.seq == reply.seq && !seen.message.status.is_under_way() =>
                 {
-                    return Ok(Arc::unwrap_or_clone(seen.message));
+                    return Arc::unwrap_or_clone(seen.message);
                 }
                 _ => {}
             }
         }
     };
     tokio::select! {
-        ended = timeout_at(deadline, ended) => if let Ok(ended) = ended { return ended },
+        ended = timeout(wait, ended) => if let Ok(ended) = ended { return ended },
         // The answer must still reach the client.
         () = app.stopping().cancelled() => {}
+        () = hung_up.cancelled() => return reply,
     }
+    match find(app, &reply).await {
+        Ok(Some(now)) => now,
+        Ok(None) => reply,
+        Err(error) => {
+            let cause = error.cause_chain();
+            tracing::warn!(cause, "a send can't look at its reply");
+            reply
+        }
+    }
+}
+
+async fn find(app: &App, reply: &Message) -> AppResult<Option<Message>> {
     let mut conn = app.db().connection().await?;
-    let now = messages::find(&mut conn, reply.session_id, reply.seq).await?;
-    Ok(now.unwrap_or(reply))
+    messages::find(&mut conn, reply.session_id, reply.seq).await
 }
 
 fn send_key(key: Option<String>, content: &MessageContent) -> AppResult<Option<SendKey>> {

@@ -99,7 +99,8 @@ fn walk(
     }
 }
 
-async fn next(follower: &mut Follower) -> Item {
+/// Waits for what comes next, however long the log can't be read.
+pub(super) async fn next(follower: &mut Follower) -> Item {
     loop {
         match follower.next().await {
             Ok(item) => return item,

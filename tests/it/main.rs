@@ -15,6 +15,7 @@ mod migrations;
 mod own_account;
 mod pages;
 mod plans;
+mod pressure;
 mod private_postgres;
 mod program;
 mod raw_socket;

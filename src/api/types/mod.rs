@@ -21,6 +21,7 @@ pub(super) use session::{Session, SessionKind};
 pub(super) use signed_in::{AuthPayload, LoginInput, RegisterInput};
 pub(super) use user::{ProfileInput, User};
 
+use super::HungUp;
 use super::error::{ApiError, ApiResult};
 use super::loaders::Rows;
 use crate::app::App;
@@ -33,6 +34,7 @@ pub(super) trait ContextExt {
     fn viewer(&self) -> ApiResult<&Viewer>;
     fn epoch(&self) -> ApiResult<Epoch>;
     fn rows(&self) -> ApiResult<&DataLoader<Rows>>;
+    fn hung_up(&self) -> ApiResult<&HungUp>;
 }
 
 impl ContextExt for Context<'_> {
@@ -49,6 +51,10 @@ impl ContextExt for Context<'_> {
     }
 
     fn rows(&self) -> ApiResult<&DataLoader<Rows>> {
+        data(self)
+    }
+
+    fn hung_up(&self) -> ApiResult<&HungUp> {
         data(self)
     }
 }

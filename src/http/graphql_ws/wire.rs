@@ -20,7 +20,9 @@ const PINGS_UNTIL_GONE: u32 = 2;
 /// One end of a WebSocket.
 ///
 /// Whoever waits in [`send`](Self::send) does nothing else meanwhile, so that a peer that reads slowly
-/// slows down what is made for it, and nothing piles up.
+/// slows down what is made for it, and nothing piles up: a message is written through to the kernel (the
+/// socket's own write buffer has size 0) before the next is made, and the kernel keeps little
+/// (`http::listen` says how much). So no further bound is set on the write buffer: it holds one message.
 pub(super) struct Wire {
     socket: WebSocket,
     write_deadline: Duration,

@@ -23,7 +23,7 @@ const EVENTS: &str = "subscription ($session: ID!) {
 }";
 
 /// Serves the same app once more, with other deadlines: the address, and the server's run.
-async fn serve_hurriedly(
+pub async fn serve_hurriedly(
     app: &TestApp,
     timings: Timings,
 ) -> (String, JoinHandle<std::io::Result<()>>) {

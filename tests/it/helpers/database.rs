@@ -133,6 +133,13 @@ impl TestDatabase {
             .collect()
     }
 
+    /// Ends every connection that others have to it.
+    pub async fn cut_everyone_off(&self) {
+        let others = "select pg_terminate_backend(pid) from pg_stat_activity \
+                      where datname = current_database() and pid <> pg_backend_pid()";
+        self.execute(others).await;
+    }
+
     /// A connection of the test's own.
     pub async fn connect(&self) -> AsyncPgConnection {
         AsyncPgConnection::establish(&self.url).await.unwrap()

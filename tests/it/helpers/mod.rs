@@ -6,11 +6,13 @@ mod app;
 mod catalog;
 mod database;
 pub mod nats;
+mod fill;
 mod person;
 mod watch;
 
 pub use app::TestApp;
 pub use catalog::Column;
 pub use database::TestDatabase;
+pub use fill::{expect_filled, session_id};
 pub use person::{Answer, PASSWORD, Person};
 pub use watch::Watch;

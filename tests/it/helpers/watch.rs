@@ -1,6 +1,7 @@
 //! A subscription over a WebSocket.
 
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::raw_socket::RawSocket;
 
@@ -67,6 +68,19 @@ impl Watch {
         assert_eq!(heard["type"], "next", "{heard}");
         assert!(heard["payload"].get("errors").is_none(), "{heard}");
         heard["payload"]["data"][self.field].take()
+    }
+
+    /// What comes next, or the code and the reason with which the server closes the socket.
+    pub async fn next_or_close(&mut self) -> Result<Value, (u16, String)> {
+        match self.socket.frame().await {
+            Some(Message::Text(text)) => {
+                let mut heard: Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(heard["type"], "next", "{heard}");
+                Ok(heard["payload"]["data"][self.field].take())
+            }
+            Some(Message::Close(Some(close))) => Err((close.code.into(), close.reason.to_string())),
+            other => panic!("expected an event or a close, got {other:?}"),
+        }
     }
 
     /// Expects an event of this type next, and gives it.

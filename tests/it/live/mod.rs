@@ -3,12 +3,4 @@
 mod ending;
 mod following;
 
-use parlor::domain::{NodeId, SessionId};
-
-/// The session that an id names.
-fn id(session: &str) -> SessionId {
-    match NodeId::decode(session) {
-        Some(NodeId::Session(id)) => id,
-        other => panic!("not a session: {other:?}"),
-    }
-}
+use crate::helpers::session_id as id;

@@ -1,0 +1,5 @@
+//! More than a client takes, or than the database has time for; and clients that leave in the middle.
+
+mod feeds;
+mod pool;
+mod writes;
