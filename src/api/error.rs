@@ -59,9 +59,15 @@ fn extensions(error: &AppError) -> ErrorExtensionValues {
     if let Some(field) = error.field() {
         values.set("field", field);
     }
+    if let Some((limit, most)) = error.limit() {
+        values.set("limit", limit);
+        values.set("most", most);
+    }
     if let Some(wait) = error.retry_after() {
-        // Whole seconds, as in HTTP's Retry-After (RFC 9110, section 10.2.3), and never "at once".
-        values.set("retryAfter", wait.as_secs().max(1));
+        // Whole seconds, as in HTTP's Retry-After (RFC 9110, section 10.2.3), and never "at once". Rounded
+        // up: whoever comes early is refused again.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        values.set("retryAfter", seconds.max(1));
     }
     values
 }

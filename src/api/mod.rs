@@ -41,7 +41,12 @@ pub struct RequestId(pub Uuid);
 /// The schema, ready to execute. Every request must carry a [`Viewer`](crate::domain::Viewer) and a
 /// [`RequestId`] as data.
 pub fn schema(app: &App) -> Schema {
+    let limits = &app.config().limits;
     let mut builder = builder()
+        // The gate has counted the same, more strictly; these hold should it ever be passed by.
+        .limit_depth(to_usize(limits.depth))
+        .limit_recursive_depth(to_usize(limits.nesting))
+        .limit_directives(to_usize(limits.directives_here))
         .data(app.clone())
         .data(DataLoader::new(Rows::new(app.db().clone()), passes::begin).delay(Duration::ZERO));
     if !app.config().introspection {
@@ -60,8 +65,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<types::Node>()
         .extension(QueryOrder)
         .extension(ErrorReporter)
-        // As deep as the query by which GraphiQL and code generators read the schema (graphql-js 16).
-        .limit_depth(15)
-        .limit_recursive_depth(32)
-        .limit_directives(3)
+}
+
+fn to_usize(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }

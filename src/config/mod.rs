@@ -3,13 +3,16 @@
 //! [`Config::from_env`] reads every variable and names every fault in one message, so that nobody mends
 //! them one start at a time.
 
+mod limits;
 mod read;
 mod secret;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
+pub use limits::{Limits, Setting};
 use read::Reader;
 pub use secret::{Secret, SecretError};
 
@@ -33,6 +36,8 @@ pub struct Config {
     pub introspection: bool,
     /// Whether `/graphiql` is served. `PARLOR_GRAPHIQL`.
     pub graphiql: bool,
+    /// How much of anything a client may ask for at once.
+    pub limits: Limits,
     /// Which log lines are written. `PARLOR_LOG`.
     pub log: String,
     /// How they are written. `PARLOR_LOG_FORMAT`.
@@ -88,12 +93,22 @@ pub struct ConfigError {
 impl Config {
     /// Reads the process's environment.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var_os(name))
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        Self::read_all(|name| std::env::var_os(name), names)
     }
 
     /// Reads variables from wherever `lookup` finds them.
-    pub fn read(lookup: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<Self, ConfigError> {
+    pub fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        Self::read_all(lookup, [])
+    }
+
+    /// The same; what begins with `PARLOR_` among `names`, and is no setting, is a fault.
+    pub fn read_all(
+        lookup: impl Fn(&str) -> Option<OsString>,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
+        let binaries = reader.text("PARLOR_PG_BIN").map(PathBuf::from);
         let database = match reader.text("DATABASE_URL") {
             Some(url) => reader.check(
                 "DATABASE_URL",
@@ -101,9 +116,7 @@ impl Config {
                 "begins with postgres:// or postgresql://",
                 Database::Url(DatabaseUrl(url)),
             ),
-            None => Database::Private {
-                binaries: reader.text("PARLOR_PG_BIN").map(PathBuf::from),
-            },
+            None => Database::Private { binaries },
         };
         let is_private = matches!(database, Database::Private { .. });
         let secret = reader.parsed("PARLOR_SECRET", "has at least 32 bytes", Secret::new);
@@ -142,6 +155,7 @@ impl Config {
                 .unwrap_or_default(),
             introspection: reader.switch("PARLOR_INTROSPECTION", is_private),
             graphiql: reader.switch("PARLOR_GRAPHIQL", is_private),
+            limits: Limits::read(&mut reader),
             log: reader
                 .parsed(
                     "PARLOR_LOG",
@@ -160,6 +174,7 @@ impl Config {
                 })
                 .unwrap_or(LogFormat::Text),
         };
+        reader.reject_unknown(names);
         reader.finish(config)
     }
 }
@@ -224,6 +239,61 @@ mod tests {
         assert_eq!(error.faults.len(), 8, "{error}");
         let told = error.to_string();
         assert!(!told.contains("hunter2") && !told.contains("too short"));
+    }
+
+    #[test]
+    fn a_limit_is_a_number_in_its_range() {
+        let config = read(&[("PARLOR_MAX_FIELDS", "20")]).unwrap();
+        assert_eq!(
+            config.limits,
+            Limits {
+                fields: 20,
+                ..Limits::default()
+            }
+        );
+        for setting in Limits::SETTINGS {
+            let Setting {
+                variable,
+                least,
+                most,
+                ..
+            } = *setting;
+            for good in [least, most] {
+                read(&[(variable, &good.to_string())]).unwrap();
+            }
+            let too_much = (most + 1).to_string();
+            let too_little = least
+                .checked_sub(1)
+                .map_or("-1".to_owned(), |n| n.to_string());
+            for bad in [too_much.as_str(), &too_little, "many", "1e3"] {
+                let told = read(&[(variable, bad)]).unwrap_err().to_string();
+                let rule = format!("{variable} is a number from {least} to {most};");
+                assert!(told.contains(&rule), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_a_fault_and_what_a_platform_injects_is_not() {
+        let names = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+            Config::read_all(|_| None, names)
+        };
+        let told = names(&["PARLOR_MAX_FIELD", "PARLOR_BLUE_CHEESE", "PARLOR_PG_BIN"]);
+        assert_eq!(
+            told.unwrap_err().faults,
+            [
+                "PARLOR_MAX_FIELD is no setting; PARLOR_MAX_FIELDS may be meant",
+                "PARLOR_BLUE_CHEESE is no setting",
+            ]
+        );
+        names(&[
+            "PATH",
+            "PARLOR_PORT",
+            "PARLOR_PORT_8000_TCP_ADDR",
+            "PARLOR_SERVICE_HOST",
+        ])
+        .unwrap();
     }
 
     #[test]

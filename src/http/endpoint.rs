@@ -7,7 +7,8 @@ use futures_util::{Stream, StreamExt as _};
 
 use super::{
     answer::{Answer, Refusal},
-    execution, gate,
+    execution,
+    gate::Gate,
     operation::{self, Live, Operation, Single},
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
 pub(super) struct Endpoint {
     app: App,
     schema: Schema,
+    gate: Gate,
 }
 
 /// Who asks, and in which request or on which socket.
@@ -37,7 +39,13 @@ impl Endpoint {
         Self {
             app: app.clone(),
             schema: api::schema(app),
+            gate: Gate::new(app.config().limits),
         }
+    }
+
+    /// What stands before everything.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Who holds this access token. No token: nobody.
@@ -64,10 +72,12 @@ impl Endpoint {
     ) -> Result<Operation, Refusal> {
         let too_much = |error| self.refusal(error, caller.request_id);
         let wrong = |error| Refusal::new(vec![error]);
-        gate::check_text(&request.query).map_err(too_much)?;
+        self.gate.check_text(&request.query).map_err(too_much)?;
         let variables = std::mem::take(&mut request.variables);
         let document = request.parsed_query().map_err(wrong)?;
-        gate::check_document(document, &variables).map_err(too_much)?;
+        self.gate
+            .check_document(document, &variables)
+            .map_err(too_much)?;
         request.variables = variables;
         let request = request.data(caller.viewer.clone()).data(caller.request_id);
         operation::choose(request).map_err(wrong)

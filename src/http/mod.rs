@@ -39,9 +39,6 @@ pub use timings::Timings;
 use crate::app::App;
 use endpoint::Endpoint;
 
-/// A request's body has at most this many bytes.
-const MAX_BODY_BYTES: usize = 256 * 1024;
-
 /// What the handlers share.
 struct Server {
     app: App,
@@ -91,7 +88,7 @@ fn router(server: &Shared) -> Router {
         .layer(cross_origin(&server.app.config().allowed_origins))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(server.endpoint.gate().body_bytes()))
         .layer(middleware::from_fn(request_id::assign))
         .with_state(server.clone())
         .merge(pages)

@@ -50,10 +50,11 @@ async fn handle(server: &Server, request: Request) -> Response {
 async fn exchange(server: &Server, request: Request, id: RequestId) -> Result<Answer, Malformed> {
     let is_post = request.method() == Method::POST;
     let headers = request.headers().clone();
+    let gate = server.endpoint.gate();
     let parameters = if is_post {
-        request::from_body(request, server.timings.body).await?
+        request::from_body(request, server.timings.body, gate).await?
     } else {
-        request::from_address(request.uri())?
+        request::from_address(request.uri(), gate)?
     };
     let caller = match identify(server, &headers).await {
         Ok(viewer) => Caller {

@@ -77,7 +77,7 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
     let span = Span::current();
     upgrade.on_upgrade(move |socket| {
         let connection = async move {
-            let wire = Wire::new(socket, &server.timings);
+            let wire = Wire::new(socket, &server.timings, server.endpoint.gate());
             match refused {
                 Some(close) => wire.end(End::Close(close)).await,
                 None => serve(wire, &server, id, token).await,

@@ -12,7 +12,7 @@ use super::{
     close::{Close, End},
     protocol::{ClientMessage, ServerMessage},
 };
-use crate::http::Timings;
+use crate::http::{Timings, gate::Gate};
 
 /// This many pings in a row without a sign of life, and the peer is gone.
 const PINGS_UNTIL_GONE: u32 = 2;
@@ -23,6 +23,7 @@ const PINGS_UNTIL_GONE: u32 = 2;
 /// slows down what is made for it, and nothing piles up.
 pub(super) struct Wire {
     socket: WebSocket,
+    gate: Gate,
     write_deadline: Duration,
     close_deadline: Duration,
     ping: Interval,
@@ -38,12 +39,13 @@ pub(super) enum Incoming {
 }
 
 impl Wire {
-    pub(super) fn new(socket: WebSocket, timings: &Timings) -> Self {
+    pub(super) fn new(socket: WebSocket, timings: &Timings, gate: &Gate) -> Self {
         let mut ping = interval_at(Instant::now() + timings.ping, timings.ping);
         // After a long write, one ping is due, not all that were missed.
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             socket,
+            gate: *gate,
             write_deadline: timings.write,
             close_deadline: timings.close,
             ping,
@@ -64,7 +66,7 @@ impl Wire {
             self.unanswered_pings = 0;
             match frame {
                 Some(Ok(Message::Text(text))) => {
-                    let message = ClientMessage::parse(&text).map_err(End::Close)?;
+                    let message = ClientMessage::parse(&text, &self.gate).map_err(End::Close)?;
                     return Ok(Incoming::Message(message));
                 }
                 Some(Ok(Message::Binary(_))) => {
