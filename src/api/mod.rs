@@ -38,8 +38,8 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(pub Uuid);
 
-/// The schema, ready to execute. Every request must carry a [`Viewer`](crate::domain::Viewer) and a
-/// [`RequestId`] as data.
+/// The schema, ready to execute. Every request must carry a [`Viewer`](crate::domain::Viewer), a
+/// [`ClientAddress`](crate::domain::ClientAddress) and a [`RequestId`] as data.
 pub fn schema(app: &App) -> Schema {
     let limits = &app.config().limits;
     let mut builder = builder()

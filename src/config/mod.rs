@@ -8,10 +8,11 @@ mod read;
 mod secret;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
+use ipnet::IpNet;
 pub use limits::{Limits, Setting};
 use read::Reader;
 pub use secret::{Secret, SecretError};
@@ -32,6 +33,8 @@ pub struct Config {
     pub secret: Option<Secret>,
     /// Web origins that may open sockets beside the server's own. `PARLOR_ALLOWED_ORIGINS`.
     pub allowed_origins: Vec<String>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed. `PARLOR_TRUSTED_PROXIES`.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether the schema may be asked about itself. `PARLOR_INTROSPECTION`.
     pub introspection: bool,
     /// Whether `/graphiql` is served. `PARLOR_GRAPHIQL`.
@@ -153,6 +156,13 @@ impl Config {
                     origins,
                 )
                 .unwrap_or_default(),
+            trusted_proxies: reader
+                .parsed(
+                    "PARLOR_TRUSTED_PROXIES",
+                    "is a list of networks, as 10.0.0.0/8, or addresses, separated by commas",
+                    networks,
+                )
+                .unwrap_or_default(),
             introspection: reader.switch("PARLOR_INTROSPECTION", is_private),
             graphiql: reader.switch("PARLOR_GRAPHIQL", is_private),
             limits: Limits::read(&mut reader),
@@ -194,6 +204,17 @@ fn origins(text: &str) -> Option<Vec<String>> {
     text.split(',').map(|part| origin(part.trim())).collect()
 }
 
+/// An address alone is a network of one.
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let network = |text: &str| {
+        let network = text.parse::<IpNet>();
+        network
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+            .ok()
+    };
+    text.split(',').map(|part| network(part.trim())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -231,12 +252,13 @@ mod tests {
             ("PARLOR_DATABASE_POOL", "1"),
             ("PARLOR_SECRET", "too short"),
             ("PARLOR_ALLOWED_ORIGINS", "https://a.example, b.example"),
+            ("PARLOR_TRUSTED_PROXIES", "10.0.0.0/33"),
             ("PARLOR_INTROSPECTION", "perhaps"),
             ("PARLOR_LOG", "a=b=c"),
             ("PARLOR_LOG_FORMAT", "xml"),
         ])
         .unwrap_err();
-        assert_eq!(error.faults.len(), 8, "{error}");
+        assert_eq!(error.faults.len(), 9, "{error}");
         let told = error.to_string();
         assert!(!told.contains("hunter2") && !told.contains("too short"));
     }
@@ -294,6 +316,17 @@ mod tests {
             "PARLOR_SERVICE_HOST",
         ])
         .unwrap();
+    }
+
+    #[test]
+    fn proxies_are_networks_or_addresses() {
+        let config = read(&[("PARLOR_TRUSTED_PROXIES", "10.0.0.0/8, ::1")]).unwrap();
+        let told: Vec<_> = config
+            .trusted_proxies
+            .iter()
+            .map(IpNet::to_string)
+            .collect();
+        assert_eq!(told, ["10.0.0.0/8", "::1/128"]);
     }
 
     #[test]

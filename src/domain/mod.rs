@@ -4,6 +4,7 @@
 //! one can't be handed anything else.
 
 mod chatbot;
+mod client_address;
 mod cursor;
 mod ids;
 mod message;
@@ -16,6 +17,7 @@ mod stored_text;
 mod viewer;
 
 pub use chatbot::{ChatbotEngine, Handle};
+pub use client_address::ClientAddress;
 pub use cursor::Cursor;
 pub use ids::{ChatbotId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};
 pub use message::{Author, ClientKey, MAX_MESSAGE_BYTES, MessageContent, MessageStatus};

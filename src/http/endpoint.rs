@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{self, RequestId, Schema},
     app::App,
-    domain::Viewer,
+    domain::{ClientAddress, Viewer},
     error::{AppError, AppResult},
     services::logins,
 };
@@ -31,6 +31,8 @@ pub(super) struct Endpoint {
 #[derive(Clone)]
 pub(super) struct Caller {
     pub(super) viewer: Viewer,
+    /// Where from; limits count by it.
+    pub(super) address: ClientAddress,
     pub(super) request_id: RequestId,
 }
 
@@ -79,7 +81,10 @@ impl Endpoint {
             .check_document(document, &variables)
             .map_err(too_much)?;
         request.variables = variables;
-        let request = request.data(caller.viewer.clone()).data(caller.request_id);
+        let request = request
+            .data(caller.viewer.clone())
+            .data(caller.address)
+            .data(caller.request_id);
         operation::choose(request).map_err(wrong)
     }
 

@@ -5,6 +5,7 @@
 //! is so on every transport.
 
 mod answer;
+mod client_address;
 mod endpoint;
 mod execution;
 mod gate;
@@ -89,6 +90,10 @@ fn router(server: &Shared) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .layer(DefaultBodyLimit::max(server.endpoint.gate().body_bytes()))
+        .layer(middleware::from_fn_with_state(
+            server.clone(),
+            client_address::note,
+        ))
         .layer(middleware::from_fn(request_id::assign))
         .with_state(server.clone())
         .merge(pages)

@@ -12,7 +12,8 @@ use axum::{
 };
 
 use super::{
-    Server, Shared, answer::Answer, endpoint::Caller, identity, operation::Operation, request_id,
+    Server, Shared, answer::Answer, client_address, endpoint::Caller, identity,
+    operation::Operation, request_id,
 };
 use crate::{
     api::RequestId,
@@ -51,6 +52,7 @@ async fn exchange(server: &Server, request: Request, id: RequestId) -> Result<An
     let is_post = request.method() == Method::POST;
     let headers = request.headers().clone();
     let gate = server.endpoint.gate();
+    let address = client_address::of(&request);
     let parameters = if is_post {
         request::from_body(request, server.timings.body, gate).await?
     } else {
@@ -59,6 +61,7 @@ async fn exchange(server: &Server, request: Request, id: RequestId) -> Result<An
     let caller = match identify(server, &headers).await {
         Ok(viewer) => Caller {
             viewer,
+            address,
             request_id: id,
         },
         Err(error) => return Ok(Answer::Refused(server.endpoint.refusal(error, id))),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
+    Opening,
     close::{Close, End},
     protocol::{ClientMessage, ServerMessage},
     wire::{Incoming, Wire},
@@ -25,9 +26,13 @@ use crate::{
 pub(super) async fn greet(
     wire: &mut Wire,
     server: &Server,
-    request_id: RequestId,
-    token: AppResult<Option<String>>,
+    opening: Opening,
 ) -> Result<Caller, End> {
+    let Opening {
+        id: request_id,
+        address,
+        token,
+    } = opening;
     let deadline = Instant::now() + server.timings.init;
     let stopping = server.app.stopping();
     // `None` once it is used: that is how a second `connection_init` is told from the first.
@@ -38,7 +43,11 @@ pub(super) async fn greet(
             viewer = &mut identified => {
                 let viewer = viewer.map_err(|error| End::Close(refused(server, error, request_id)))?;
                 wire.send(ServerMessage::ConnectionAck).await?;
-                return Ok(Caller { viewer, request_id });
+                return Ok(Caller {
+                    viewer,
+                    address,
+                    request_id,
+                });
             }
             incoming = wire.receive() => incoming?,
             () = sleep_until(deadline) => return Err(End::Close(Close::NO_INIT)),

@@ -20,8 +20,12 @@ use axum::{
 };
 use tracing::{Instrument as _, Span};
 
-use super::{Server, Shared, identity, origin, request_id};
-use crate::{api::RequestId, error::AppError};
+use super::{Server, Shared, client_address, identity, origin, request_id};
+use crate::{
+    api::RequestId,
+    domain::ClientAddress,
+    error::{AppError, AppResult},
+};
 use close::{Close, End};
 use wire::Wire;
 
@@ -55,6 +59,11 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
         return (StatusCode::FORBIDDEN, headers, body.to_string()).into_response();
     }
     let token = identity::in_headers(request.headers()).map(|token| token.map(str::to_owned));
+    let opening = Opening {
+        id,
+        address: client_address::of(&request),
+        token,
+    };
     let asked = request.extract_parts::<GraphQLProtocol>().await;
     let upgrade = match request.extract::<WebSocketUpgrade, _>().await {
         Ok(upgrade) => upgrade
@@ -80,7 +89,7 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
             let wire = Wire::new(socket, &server.timings, server.endpoint.gate());
             match refused {
                 Some(close) => wire.end(End::Close(close)).await,
-                None => serve(wire, &server, id, token).await,
+                None => serve(wire, &server, opening).await,
             }
             drop(open);
         };
@@ -88,13 +97,16 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
     })
 }
 
-async fn serve(
-    mut wire: Wire,
-    server: &Server,
+/// What the request that opened a socket told.
+struct Opening {
     id: RequestId,
-    token: Result<Option<String>, AppError>,
-) {
-    let end = match init::greet(&mut wire, server, id, token).await {
+    address: ClientAddress,
+    /// The token of its header, which browsers can't send.
+    token: AppResult<Option<String>>,
+}
+
+async fn serve(mut wire: Wire, server: &Server, opening: Opening) {
+    let end = match init::greet(&mut wire, server, opening).await {
         Ok(caller) => connection::converse(&mut wire, server, &caller).await,
         Err(end) => end,
     };

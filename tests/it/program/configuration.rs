@@ -10,6 +10,7 @@ async fn every_fault_is_named_in_one_message_and_no_value_is_repeated() {
         .with("PARLOR_DATABASE_POOL", "1")
         .with("PARLOR_SECRET", "short secret")
         .with("PARLOR_ALLOWED_ORIGINS", "*")
+        .with("PARLOR_TRUSTED_PROXIES", "10.0.0.0/33")
         .with("PARLOR_INTROSPECTION", "perhaps")
         .with("PARLOR_GRAPHIQL", "yes")
         .with("PARLOR_LOG", "a=b=c")
