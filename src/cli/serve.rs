@@ -53,7 +53,7 @@ async fn serve(
     bots::start(&app);
     signals.stop(&app);
     ready();
-    http::serve(listener, app.clone()).await?;
+    http::serve(listener, app.clone()).await;
     app.feeds().close().await;
     app.tasks().close();
     if tokio::time::timeout(DRAIN, app.tasks().wait())

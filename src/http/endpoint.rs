@@ -1,9 +1,12 @@
 //! The one path that every GraphQL request takes, whatever brought it here:
-//! [`identify`](Endpoint::identify), [`admit`](Endpoint::admit), then [`execute`](Endpoint::execute) or
-//! [`subscribe`](Endpoint::subscribe).
+//! [`identify`](Endpoint::identify), [`admit`](Endpoint::admit), then [`run`](Endpoint::run), or
+//! [`execute`](Endpoint::execute) where there is one answer only.
 
 use async_graphql::Request;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 
 use super::{
     answer::{Answer, Refusal},
@@ -96,17 +99,25 @@ impl Endpoint {
         }
     }
 
-    /// Runs a subscription: its answers as they come. It ends when the stream is dropped.
-    pub(super) fn subscribe(
-        &self,
-        operation: Live,
-        caller: &Caller,
-    ) -> impl Stream<Item = Answer> + Send + use<> {
-        let (endpoint, request_id) = (self.clone(), caller.request_id);
-        execution::follow(self.schema.clone(), operation).map(move |event| match event {
+    /// Runs any operation: its answers as they come. A subscription ends when the stream is dropped; a query
+    /// or a mutation begins when the stream is first waited for.
+    pub(super) fn run(&self, operation: Operation, caller: &Caller) -> BoxStream<'static, Answer> {
+        let (endpoint, caller) = (self.clone(), caller.clone());
+        match operation {
+            Operation::Query(single) | Operation::Mutation(single) => {
+                stream::once(async move { endpoint.execute(single, &caller).await }).boxed()
+            }
+            Operation::Subscription(live) => endpoint.subscribe(live, caller),
+        }
+    }
+
+    fn subscribe(self, operation: Live, caller: Caller) -> BoxStream<'static, Answer> {
+        let answers = execution::follow(self.schema.clone(), operation);
+        let answers = answers.map(move |event| match event {
             Ok(response) => response.into(),
-            Err(error) => Answer::Refused(endpoint.refusal(error, request_id)),
-        })
+            Err(error) => Answer::Refused(self.refusal(error, caller.request_id)),
+        });
+        answers.boxed()
     }
 
     /// The refusal that tells of `error`.

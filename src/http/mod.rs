@@ -1,8 +1,8 @@
 //! Parlor on the network: the routes, and the server that answers them.
 //!
-//! GraphQL comes in over two transports, `graphql_http` and `graphql_ws`. Both read a request their own
-//! way and then take the one path of `endpoint`, so that what is refused, counted or run there
-//! is so on every transport.
+//! GraphQL comes in over HTTP (`graphql_http`) and over WebSocket (`graphql_ws`). Both read a request their own
+//! way and then take the one path of `endpoint`, so that what is refused, counted or run there is so on every
+//! transport. What has many answers goes out on the socket, or in one long response (`graphql_stream`).
 
 mod answer;
 mod client_address;
@@ -10,6 +10,7 @@ mod endpoint;
 mod execution;
 mod gate;
 mod graphql_http;
+mod graphql_stream;
 mod graphql_ws;
 mod health;
 mod identity;
@@ -18,10 +19,11 @@ mod operation;
 mod origin;
 pub mod pages;
 mod parameters;
+mod parting;
 mod request_id;
 mod timings;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -53,21 +55,14 @@ type Shared = Arc<Server>;
 
 /// Answers requests on `listener` until [`App::stopping`] fires and what is under way has ended.
 ///
-/// Returns at the latest [`Timings::stop`] after that, whatever is still open then.
-///
-/// # Errors
-///
-/// None today: a failing `accept` is logged and tried again.
-pub async fn serve(listener: TcpListener, app: App) -> io::Result<()> {
-    serve_with(listener, app, Timings::default()).await
+/// Returns at the latest [`Timings::stop`] after that, whatever is still open then. An `accept` that fails is
+/// logged and tried again.
+pub async fn serve(listener: TcpListener, app: App) {
+    serve_with(listener, app, Timings::default()).await;
 }
 
 /// [`serve`] with other deadlines than the usual ones.
-///
-/// # Errors
-///
-/// As [`serve`].
-pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) -> io::Result<()> {
+pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) {
     let server = Arc::new(Server {
         endpoint: Endpoint::new(&app),
         app,
@@ -75,7 +70,6 @@ pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) -> io
         sockets: TaskTracker::new(),
     });
     listen::run(listener, router(&server), &server).await;
-    Ok(())
 }
 
 fn router(server: &Shared) -> Router {

@@ -5,6 +5,7 @@
 mod accounts;
 mod bad_input;
 mod graphql_over_http;
+mod graphql_streams;
 mod graphql_transport_ws;
 mod helpers;
 mod history;
@@ -16,6 +17,7 @@ mod plans;
 mod private_postgres;
 mod program;
 mod raw_socket;
+mod raw_stream;
 mod replies;
 mod schema;
 mod sending;

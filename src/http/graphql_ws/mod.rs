@@ -21,11 +21,7 @@ use axum::{
 use tracing::{Instrument as _, Span};
 
 use super::{Server, Shared, client_address, identity, origin, request_id};
-use crate::{
-    api::RequestId,
-    domain::ClientAddress,
-    error::{AppError, AppResult},
-};
+use crate::{api::RequestId, domain::ClientAddress, error::AppResult};
 use close::{Close, End};
 use wire::Wire;
 
@@ -53,8 +49,7 @@ pub(super) fn is_wanted(request: &Request) -> bool {
 pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
     let id = request_id::of(&request);
     if !origin::may_connect(request.headers(), &server.app.config().allowed_origins) {
-        let error = AppError::Forbidden("Pages of this origin may not connect.");
-        let body = server.endpoint.refusal(error, id).json();
+        let body = server.endpoint.refusal(origin::FOREIGN, id).json();
         let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
         return (StatusCode::FORBIDDEN, headers, body.to_string()).into_response();
     }

@@ -8,7 +8,7 @@ mod database;
 mod person;
 mod watch;
 
-pub use app::TestApp;
+pub use app::{TestApp, serve_hurriedly};
 pub use catalog::Column;
 pub use database::TestDatabase;
 pub use person::{Answer, PASSWORD, Person};
