@@ -1,5 +1,7 @@
 //! The running program's parts, made in one place and handed down.
 
+mod places;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -9,9 +11,10 @@ use crate::auth::{AccessTokens, Passwords, Purpose, RefreshTokens, Sealer};
 use crate::bus::Bus;
 use crate::config::{Config, Secret};
 use crate::db::{Db, epoch};
-use crate::domain::{Cursor, Rev, SessionId};
+use crate::domain::{Cursor, Rev, SessionId, UserId};
 use crate::error::AppResult;
 use crate::feed::Feeds;
+pub use places::{Place, Places};
 
 /// Everything that lives as long as the process. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +31,7 @@ struct Parts {
     access_tokens: AccessTokens,
     refresh_tokens: RefreshTokens,
     sealer: Sealer,
+    waits: Places<UserId>,
     epoch: i64,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -47,6 +51,7 @@ impl App {
                 access_tokens: AccessTokens::new(secret),
                 refresh_tokens: RefreshTokens::new(secret),
                 sealer: Sealer::new(secret),
+                waits: Places::new(config.limits.waits_per_person),
                 stopping: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 config,
@@ -90,6 +95,11 @@ impl App {
     /// Makes refresh tokens.
     pub fn refresh_tokens(&self) -> &RefreshTokens {
         &self.parts.refresh_tokens
+    }
+
+    /// Who holds back how many answers at once.
+    pub fn waits(&self) -> &Places<UserId> {
+        &self.parts.waits
     }
 
     /// Seals what clients hold.

@@ -75,12 +75,8 @@ fn extensions(error: &AppError) -> ErrorExtensionValues {
 /// Logs what only the log may hear, once, and completes what the client is told.
 fn report(told: &mut ServerError, request: Option<RequestId>) {
     let request = request.map(|RequestId(id)| id.to_string());
+    // The library's own errors are about the document or its variables, and have no cause.
     let Some(error) = told.source::<AppError>() else {
-        // The library's own errors are about the document or its variables.
-        let values = told.extensions.get_or_insert_default();
-        if values.get("code").is_none() {
-            values.set("code", "BAD_USER_INPUT");
-        }
         return;
     };
     let Some(cause) = error.cause_chain() else {

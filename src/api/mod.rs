@@ -5,6 +5,7 @@
 //! descriptions.
 
 mod cursors;
+mod deadline;
 mod error;
 mod ids;
 mod loaders;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use async_graphql::dataloader::DataLoader;
 use uuid::Uuid;
 
+pub use deadline::Deadline;
 use error::ErrorReporter;
 pub use error::error_response;
 use loaders::Rows;

@@ -82,7 +82,7 @@ impl Mutation {
     ///
     /// Stored when this returns. To send safely over a bad line, give a `clientKey` and send again until
     /// you have an answer. `NOT_FOUND` if there is no such session, `CONFLICT` if the key was used for
-    /// other content.
+    /// other content, `RATE_LIMITED` if you hold back too many answers with `waitMs` at once.
     async fn send_message(
         &self,
         ctx: &Context<'_>,
@@ -90,6 +90,11 @@ impl Mutation {
     ) -> ApiResult<SendMessagePayload> {
         let app = ctx.app()?;
         let wait = wait(input.wait_ms.unwrap_or(0))?;
+        // Before anything is stored: who is refused has sent nothing.
+        let _held_back = match wait.is_zero() {
+            true => None,
+            false => Some(messages::hold_back(app, ctx.viewer()?)?),
+        };
         let session = input.session_id.map(|id| ids::session(&id, "sessionId"));
         let draft = Draft {
             session: session.transpose()?,
@@ -100,6 +105,7 @@ impl Mutation {
         let position = sent.position();
         let reply = match sent.reply {
             Some(reply) if reply.status.is_under_way() && !wait.is_zero() => {
+                ctx.deadline()?.extend(wait);
                 Some(messages::wait_for_reply(app, reply, wait).await?)
             }
             reply => reply,

@@ -92,6 +92,22 @@ limits! {
     input_bytes: "PARLOR_MAX_INPUT_BYTES" = 262_144 in 1_024..=16_777_216;
     /// Values that an answer may hold: what lies under a page counts once for each row the page may have.
     cost: "PARLOR_MAX_COST" = 5_000 in 100..=1_000_000;
+    /// Connections, all together. More are told that the server is busy and closed.
+    connections: "PARLOR_MAX_CONNECTIONS" = 10_000 in 10..=1_000_000;
+    /// Connections of one address. Those of a trusted proxy are not counted.
+    connections_per_address: "PARLOR_MAX_CONNECTIONS_PER_ADDRESS" = 250 in 1..=1_000_000;
+    /// Sockets and streams of one address.
+    sockets_per_address: "PARLOR_MAX_SOCKETS_PER_ADDRESS" = 100 in 1..=1_000_000;
+    /// Sockets and streams of one person.
+    sockets_per_person: "PARLOR_MAX_SOCKETS_PER_PERSON" = 20 in 1..=1_000_000;
+    /// Operations under way on one socket.
+    operations_per_socket: "PARLOR_MAX_OPERATIONS_PER_SOCKET" = 20 in 1..=1_000;
+    /// Messages a second on one socket; four times as many at once after a rest.
+    messages_per_second: "PARLOR_MAX_MESSAGES_PER_SECOND" = 50 in 1..=10_000;
+    /// Bytes of a frame on a socket. A message of several frames may be as long as a body.
+    frame_bytes: "PARLOR_MAX_FRAME_BYTES" = 65_536 in 1_024..=16_777_216;
+    /// Answers of one person that are held back at once for a reply (`waitMs`).
+    waits_per_person: "PARLOR_MAX_WAITS_PER_PERSON" = 10 in 0..=1_000;
     /// Bytes of documents kept for automatic persisted queries; 0 keeps none.
     persisted_bytes: "PARLOR_MAX_PERSISTED_BYTES" = 16_777_216 in 0..=1_073_741_824;
 }

@@ -2,6 +2,8 @@
 //! [`identify`](Endpoint::identify), [`admit`](Endpoint::admit), then [`run`](Endpoint::run), or
 //! [`execute`](Endpoint::execute) where there is one answer only.
 
+use std::{pin::pin, time::Duration};
+
 use async_graphql::Request;
 use futures_util::{
     StreamExt as _,
@@ -15,7 +17,7 @@ use super::{
     operation::{self, Live, Operation, Single},
 };
 use crate::{
-    api::{self, RequestId, Schema},
+    api::{self, Deadline, RequestId, Schema},
     app::App,
     domain::{ClientAddress, Viewer},
     error::{AppError, AppResult},
@@ -28,6 +30,8 @@ pub(super) struct Endpoint {
     app: App,
     schema: Schema,
     gate: Gate,
+    /// How long an operation may take, beside what it was asked to wait.
+    patience: Duration,
 }
 
 /// Who asks, and in which request or on which socket.
@@ -40,10 +44,11 @@ pub(super) struct Caller {
 }
 
 impl Endpoint {
-    pub(super) fn new(app: &App) -> Self {
+    pub(super) fn new(app: &App, patience: Duration) -> Self {
         Self {
             app: app.clone(),
             schema: api::schema(app),
+            patience,
             gate: Gate::new(app.config().limits),
         }
     }
@@ -91,9 +96,16 @@ impl Endpoint {
         operation::choose(request).map_err(wrong)
     }
 
-    /// Runs a query or a mutation. It runs to its end even if the answer is not waited for.
+    /// Runs a query or a mutation. A mutation runs to its end even if the answer is not waited for; and it is
+    /// waited for until its deadline.
     pub(super) async fn execute(&self, operation: Single, caller: &Caller) -> Answer {
-        match execution::run(self.schema.clone(), operation, self.app.tasks()).await {
+        let deadline = Deadline::after(self.patience);
+        let operation = Single(operation.0.data(deadline.clone()));
+        let result = tokio::select! {
+            result = execution::run(self.schema.clone(), operation, self.app.tasks()) => result,
+            () = deadline.passed() => Err(too_long()),
+        };
+        match result {
             Ok(response) => response.into(),
             Err(error) => Answer::Refused(self.refusal(error, caller.request_id)),
         }
@@ -112,11 +124,27 @@ impl Endpoint {
     }
 
     fn subscribe(self, operation: Live, caller: Caller) -> BoxStream<'static, Answer> {
-        let answers = execution::follow(self.schema.clone(), operation);
-        let answers = answers.map(move |event| match event {
-            Ok(response) => response.into(),
-            Err(error) => Answer::Refused(self.refusal(error, caller.request_id)),
-        });
+        // Until it has begun: from then on a subscription waits as long as it takes.
+        let deadline = Deadline::after(self.patience);
+        let operation = Live(operation.0.data(deadline.clone()));
+        let answers = async_stream::stream! {
+            let mut events = pin!(execution::follow(self.schema.clone(), operation));
+            let mut passed = pin!(deadline.passed());
+            loop {
+                let event = tokio::select! {
+                    event = events.next() => event,
+                    () = &mut passed => Some(Err(too_long())),
+                };
+                match event {
+                    Some(Ok(response)) => yield response.into(),
+                    Some(Err(error)) => {
+                        yield Answer::Refused(self.refusal(error, caller.request_id));
+                        break;
+                    }
+                    None => break,
+                }
+            }
+        };
         answers.boxed()
     }
 
@@ -124,4 +152,8 @@ impl Endpoint {
     pub(super) fn refusal(&self, error: AppError, request_id: RequestId) -> Refusal {
         Refusal::new(api::error_response(error, request_id).errors)
     }
+}
+
+fn too_long() -> AppError {
+    AppError::unavailable(anyhow::anyhow!("an operation took longer than it may"))
 }

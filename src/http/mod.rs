@@ -12,6 +12,7 @@ mod gate;
 mod graphql_http;
 mod graphql_stream;
 mod graphql_ws;
+mod guests;
 mod health;
 mod identity;
 mod listen;
@@ -21,6 +22,7 @@ pub mod pages;
 mod parameters;
 mod parting;
 mod request_id;
+mod steady;
 mod timings;
 
 use std::{sync::Arc, time::Duration};
@@ -41,12 +43,14 @@ pub use timings::Timings;
 
 use crate::app::App;
 use endpoint::Endpoint;
+use guests::Guests;
 
 /// What the handlers share.
 struct Server {
     app: App,
     endpoint: Endpoint,
     timings: Timings,
+    guests: Guests,
     /// Open sockets. An upgraded connection leaves the accept loop's sight, so it is counted here.
     sockets: TaskTracker,
 }
@@ -64,7 +68,8 @@ pub async fn serve(listener: TcpListener, app: App) {
 /// [`serve`] with other deadlines than the usual ones.
 pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) {
     let server = Arc::new(Server {
-        endpoint: Endpoint::new(&app),
+        endpoint: Endpoint::new(&app, timings.operation),
+        guests: Guests::new(&app),
         app,
         timings,
         sockets: TaskTracker::new(),

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::access;
-use crate::app::App;
+use crate::app::{App, Place};
 use crate::bus::Notice;
 use crate::db::members::Seat;
 use crate::db::messages::{self, Message, SendKey};
@@ -96,6 +96,15 @@ pub async fn send(app: &App, viewer: &Viewer, draft: Draft) -> AppResult<Sent> {
     // know drop what they know.
     announce(app, &sent);
     Ok(sent)
+}
+
+/// A place to wait in, for as long as it is held; `RATE_LIMITED` if the viewer waits for as many replies as one
+/// may at once.
+pub fn hold_back(app: &App, viewer: &Viewer) -> AppResult<Place<UserId>> {
+    let place = app.waits().take(viewer.person()?.user);
+    place.ok_or(AppError::RateLimited {
+        retry_after: Duration::from_secs(1),
+    })
 }
 
 /// Waits until the reply has ended, at most `wait`; then gives it as it is, which may be under way.

@@ -4,6 +4,8 @@
 
 mod accounts;
 mod bad_input;
+mod connections;
+mod deadlines;
 mod graphql_over_http;
 mod graphql_streams;
 mod graphql_transport_ws;

@@ -21,6 +21,7 @@ pub(super) use session::{Session, SessionKind};
 pub(super) use signed_in::{AuthPayload, LoginInput, RegisterInput};
 pub(super) use user::User;
 
+use super::deadline::Deadline;
 use super::error::{ApiError, ApiResult};
 use super::loaders::Rows;
 use crate::app::App;
@@ -32,6 +33,7 @@ pub(super) trait ContextExt {
     fn app(&self) -> ApiResult<&App>;
     fn viewer(&self) -> ApiResult<&Viewer>;
     fn rows(&self) -> ApiResult<&DataLoader<Rows>>;
+    fn deadline(&self) -> ApiResult<&Deadline>;
 }
 
 impl ContextExt for Context<'_> {
@@ -44,6 +46,10 @@ impl ContextExt for Context<'_> {
     }
 
     fn rows(&self) -> ApiResult<&DataLoader<Rows>> {
+        data(self)
+    }
+
+    fn deadline(&self) -> ApiResult<&Deadline> {
         data(self)
     }
 }

@@ -17,7 +17,9 @@ use super::{
     answer::{Answer, Refusal},
     client_address,
     endpoint::Caller,
-    graphql_stream, identity,
+    graphql_stream,
+    guests::Seat,
+    identity,
     operation::Operation,
     origin, request_id,
 };
@@ -53,6 +55,11 @@ async fn handle(server: Shared, request: Request) -> Response {
     }
 }
 
+/// The answer to what can't be read as any request of ours.
+pub(super) fn malformed(status: StatusCode, refusal: &Refusal) -> Response {
+    respond::malformed(Media::Json, status, refusal)
+}
+
 /// Who asks, and for what; or why nothing of it will run.
 async fn read(
     server: &Server,
@@ -65,7 +72,7 @@ async fn read(
     let address = client_address::of(&request);
     let gate = server.endpoint.gate();
     let parameters = if is_post {
-        request::from_body(request, server.timings.body, gate).await?
+        request::from_body(request, &server.timings, gate).await?
     } else {
         request::from_address(request.uri(), gate)?
     };
@@ -103,18 +110,23 @@ async fn answer(
     operation: Result<Operation, Refusal>,
 ) -> Response {
     let (endpoint, media) = (server.endpoint.clone(), accepted.media());
-    let operation = match (operation, accepted) {
-        (Ok(operation), _) => operation,
+    let admitted = operation.and_then(|operation| {
+        let format = accepted.format_for(&operation);
+        let stream = format.map(|format| Ok((format, sit_down(&server, &caller)?)));
+        Ok((operation, stream.transpose()?))
+    });
+    let (operation, stream) = match (admitted, accepted) {
+        (Ok(admitted), _) => admitted,
         (Err(refusal), Accepted::Streamed(format)) => {
             let only = stream::once(ready(Answer::Refused(refusal)));
-            return graphql_stream::respond(format, server, caller, only);
+            return graphql_stream::respond(format, server, caller, None, only);
         }
         (Err(refusal), _) => return respond::refused(media, &refusal),
     };
-    match (accepted.format_for(&operation), operation) {
-        (Some(format), operation) => {
+    match (stream, operation) {
+        (Some((format, seat)), operation) => {
             let answers = endpoint.run(operation, &caller);
-            graphql_stream::respond(format, server, caller, answers)
+            graphql_stream::respond(format, server, caller, Some(seat), answers)
         }
         (None, Operation::Query(single) | Operation::Mutation(single)) => {
             match endpoint.execute(single, &caller).await {
@@ -131,6 +143,13 @@ async fn answer(
             respond::refused(media, &endpoint.refusal(error, caller.request_id))
         }
     }
+}
+
+/// A stream's place among those of its address and its person.
+fn sit_down(server: &Server, caller: &Caller) -> Result<Seat, Refusal> {
+    let address = server.guests.at_address(caller.address);
+    let seat = address.and_then(|address| server.guests.seat(address, &caller.viewer));
+    seat.map_err(|error| server.endpoint.refusal(error, caller.request_id))
 }
 
 /// A token that is not good does not stand in the way of signing in: clients send the one they hold with

@@ -1,20 +1,19 @@
 //! Reads a GraphQL request from an HTTP body or from an address.
 
-use std::time::Duration;
-
 use async_graphql::Request as GraphQLRequest;
 use axum::{
-    body::Bytes,
-    extract::{FromRequest as _, Query, Request},
+    body::Body,
+    extract::{Query, Request},
     http::{HeaderMap, StatusCode, Uri, header},
 };
+use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::accept::is_utf8;
 use crate::{
     error::{AppError, AppResult},
-    http::{gate::Gate, parameters},
+    http::{Timings, gate::Gate, parameters},
 };
 
 /// A request that is not a well-formed GraphQL request over HTTP. It has the same status whatever media
@@ -36,13 +35,13 @@ impl From<AppError> for Malformed {
 /// The parameters in a body of JSON.
 pub(super) async fn from_body(
     request: Request,
-    deadline: Duration,
+    timings: &Timings,
     gate: &Gate,
 ) -> Result<GraphQLRequest, Malformed> {
     require_json(request.headers())?;
-    let body = match timeout(deadline, Bytes::from_request(request, &())).await {
+    let body = match timeout(timings.body, collect(request.into_body(), timings, gate)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(rejection)) => return Err(unread_body(rejection.status(), gate)),
+        Ok(Err(status)) => return Err(unread_body(status, gate)),
         Err(_) => return Err(unread_body(StatusCode::REQUEST_TIMEOUT, gate)),
     };
     gate.check_json(&body)?;
@@ -53,6 +52,23 @@ pub(super) async fn from_body(
         Ok(Value::Array(_)) => Err(wrong("Send one operation in one request: no array.").into()),
         Ok(_) => Err(wrong("The body must be a JSON object.").into()),
         Err(_) => Err(wrong("The body is not JSON.").into()),
+    }
+}
+
+/// The whole body, or the status that says why not. Pieces must keep coming.
+async fn collect(body: Body, timings: &Timings, gate: &Gate) -> Result<Vec<u8>, StatusCode> {
+    let mut pieces = body.into_data_stream();
+    let mut body = Vec::new();
+    loop {
+        match timeout(timings.body_pause, pieces.next()).await {
+            Ok(Some(Ok(piece))) if body.len() + piece.len() <= gate.body_bytes() => {
+                body.extend_from_slice(&piece);
+            }
+            Ok(Some(Ok(_))) => return Err(StatusCode::PAYLOAD_TOO_LARGE),
+            Ok(Some(Err(_))) => return Err(StatusCode::BAD_REQUEST),
+            Ok(None) => return Ok(body),
+            Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use super::{
     Shared,
     answer::{Answer, Refusal},
     endpoint::Caller,
+    guests::Seat,
     parting::{Parting, Reason},
 };
 
@@ -82,11 +83,13 @@ impl Format {
     }
 }
 
-/// The response that carries these answers.
+/// The response that carries these answers. It keeps its seat while it lasts; one that only tells of a refusal
+/// needs none.
 pub(super) fn respond(
     format: Format,
     server: Shared,
     caller: Caller,
+    seat: Option<Seat>,
     answers: impl Stream<Item = Answer> + Send + 'static,
 ) -> Response {
     let headers = [
@@ -105,7 +108,7 @@ pub(super) fn respond(
             HeaderValue::from_static("no"),
         ),
     ];
-    let pieces = pieces(format, server, caller, answers);
+    let pieces = pieces(format, server, caller, seat, answers);
     let body = Body::from_stream(pieces.map(Ok::<_, Infallible>));
     (headers, body).into_response()
 }
@@ -115,9 +118,12 @@ fn pieces(
     format: Format,
     server: Shared,
     caller: Caller,
+    seat: Option<Seat>,
     answers: impl Stream<Item = Answer> + Send + 'static,
 ) -> impl Stream<Item = Bytes> + Send + 'static {
     async_stream::stream! {
+        // Given back with everything else here, whatever ends it.
+        let _seat = seat;
         yield format.opening();
         let every = server.timings.ping;
         let mut heartbeat = interval_at(Instant::now() + every, every);

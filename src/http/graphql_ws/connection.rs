@@ -110,9 +110,13 @@ impl Conversation<'_> {
     fn obstacle(&self) -> Option<AppError> {
         match self.parting {
             Some(parting) => Some(parting.reason.error()),
-            None if self.operations.is_full() => Some(AppError::RateLimited {
-                retry_after: Duration::from_secs(1),
-            }),
+            None if self.operations.len()
+                >= self.server.app.config().limits.operations_per_socket =>
+            {
+                Some(AppError::RateLimited {
+                    retry_after: Duration::from_secs(1),
+                })
+            }
             None => None,
         }
     }

@@ -16,7 +16,7 @@ use crate::{
     api::RequestId,
     domain::Viewer,
     error::{AppError, AppResult},
-    http::{Server, endpoint::Caller, identity},
+    http::{Server, endpoint::Caller, guests::Seat, identity},
 };
 
 /// Waits for `connection_init`, finds out who it is and acknowledges.
@@ -27,10 +27,11 @@ pub(super) async fn greet(
     wire: &mut Wire,
     server: &Server,
     opening: Opening,
-) -> Result<Caller, End> {
+) -> Result<(Caller, Seat), End> {
     let Opening {
         id: request_id,
         address,
+        place,
         token,
     } = opening;
     let deadline = Instant::now() + server.timings.init;
@@ -42,12 +43,15 @@ pub(super) async fn greet(
         let incoming = tokio::select! {
             viewer = &mut identified => {
                 let viewer = viewer.map_err(|error| End::Close(refused(server, error, request_id)))?;
+                let seat = server.guests.seat(place, &viewer);
+                let seat = seat.map_err(|_| End::Close(Close::TOO_MANY_SOCKETS))?;
                 wire.send(ServerMessage::ConnectionAck).await?;
-                return Ok(Caller {
+                let caller = Caller {
                     viewer,
                     address,
                     request_id,
-                });
+                };
+                return Ok((caller, seat));
             }
             incoming = wire.receive() => incoming?,
             () = sleep_until(deadline) => return Err(End::Close(Close::NO_INIT)),

@@ -6,7 +6,7 @@ mod following;
 use parlor::domain::{NodeId, SessionId};
 
 /// The session that an id names.
-fn id(session: &str) -> SessionId {
+pub fn id(session: &str) -> SessionId {
     match NodeId::decode(session) {
         Some(NodeId::Session(id)) => id,
         other => panic!("not a session: {other:?}"),
