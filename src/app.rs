@@ -1,6 +1,7 @@
 //! The running program's parts, made in one place and handed down.
 
 mod places;
+mod rates;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::domain::{Cursor, Rev, SessionId, UserId};
 use crate::error::AppResult;
 use crate::feed::Feeds;
 pub use places::{Place, Places};
+pub use rates::{Deed, Rates};
 
 /// Everything that lives as long as the process. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +34,7 @@ struct Parts {
     refresh_tokens: RefreshTokens,
     sealer: Sealer,
     waits: Places<UserId>,
+    rates: Rates,
     epoch: i64,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -44,7 +47,7 @@ impl App {
         let epoch = epoch::get(&mut *db.connection().await?).await?;
         let bus = Bus::in_process();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
+        let app = Self {
             parts: Arc::new(Parts {
                 feeds: Feeds::new(db.clone(), bus.clone()),
                 passwords: Passwords::new(cores)?,
@@ -52,6 +55,7 @@ impl App {
                 refresh_tokens: RefreshTokens::new(secret),
                 sealer: Sealer::new(secret),
                 waits: Places::new(config.limits.waits_per_person),
+                rates: Rates::new(&config.rates),
                 stopping: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 config,
@@ -59,7 +63,11 @@ impl App {
                 bus,
                 epoch,
             }),
-        })
+        };
+        let (sweeping, stopping) = (app.clone(), app.stopping().clone());
+        let sweep = async move { sweeping.rates().keep_small().await };
+        app.tasks().spawn(stopping.run_until_cancelled_owned(sweep));
+        Ok(app)
     }
 
     /// What the operator decided.
@@ -100,6 +108,11 @@ impl App {
     /// Who holds back how many answers at once.
     pub fn waits(&self) -> &Places<UserId> {
         &self.parts.waits
+    }
+
+    /// Counts how often anything is done.
+    pub fn rates(&self) -> &Rates {
+        &self.parts.rates
     }
 
     /// Seals what clients hold.

@@ -62,6 +62,12 @@ pub fn sdl() -> String {
     builder().finish().sdl()
 }
 
+/// The schema with nothing behind it: enough to judge documents by.
+#[cfg(test)]
+pub(crate) fn unconnected() -> Schema {
+    builder().finish()
+}
+
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query, Mutation, Subscription)
         .register_output_type::<types::Node>()

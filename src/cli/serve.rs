@@ -27,6 +27,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("Can't listen on {} (PARLOR_LISTEN)", config.listen))?;
     let address = listener.local_addr()?;
 
+    if let Some(unfit) = http::unfit_documents(&config).first() {
+        anyhow::bail!("PARLOR_TRUSTED_DOCUMENTS: {unfit}");
+    }
     let database = database::open(&config).await?;
     let ready = || greet(&config, address, began);
     let served = serve(&config, &database, listener, signals, ready).await;

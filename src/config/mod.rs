@@ -4,8 +4,10 @@
 //! them one start at a time.
 
 mod limits;
+mod rates;
 mod read;
 mod secret;
+mod trusted_documents;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -14,8 +16,10 @@ use std::thread::available_parallelism;
 
 use ipnet::IpNet;
 pub use limits::{Limits, Setting};
+pub use rates::{Rate, Rates};
 use read::Reader;
 pub use secret::{Secret, SecretError};
+pub use trusted_documents::TrustedDocuments;
 
 /// Everything that was decided, checked.
 #[derive(Clone, Debug)]
@@ -41,6 +45,10 @@ pub struct Config {
     pub graphiql: bool,
     /// How much of anything a client may ask for at once.
     pub limits: Limits,
+    /// How often anything may be done. All off: `PARLOR_RATE_LIMITS`.
+    pub rates: Rates,
+    /// The only documents that run; anything runs without. `PARLOR_TRUSTED_DOCUMENTS`.
+    pub trusted_documents: Option<TrustedDocuments>,
     /// Which log lines are written. `PARLOR_LOG`.
     pub log: String,
     /// How they are written. `PARLOR_LOG_FORMAT`.
@@ -166,6 +174,8 @@ impl Config {
             introspection: reader.switch("PARLOR_INTROSPECTION", is_private),
             graphiql: reader.switch("PARLOR_GRAPHIQL", is_private),
             limits: Limits::read(&mut reader),
+            rates: Rates::read(&mut reader),
+            trusted_documents: trusted_documents(&mut reader),
             log: reader
                 .parsed(
                     "PARLOR_LOG",
@@ -186,6 +196,21 @@ impl Config {
         };
         reader.reject_unknown(names);
         reader.finish(config)
+    }
+}
+
+fn trusted_documents<L: Fn(&str) -> Option<OsString>>(
+    reader: &mut Reader<L>,
+) -> Option<TrustedDocuments> {
+    let path = reader.text("PARLOR_TRUSTED_DOCUMENTS")?;
+    match TrustedDocuments::load(&path) {
+        Ok(documents) => Some(documents),
+        Err(fault) => {
+            reader.fault(format!(
+                "PARLOR_TRUSTED_DOCUMENTS names a file that {fault}"
+            ));
+            None
+        }
     }
 }
 
@@ -292,6 +317,29 @@ mod tests {
                 let rule = format!("{variable} is a number from {least} to {most};");
                 assert!(told.contains(&rule), "{told}");
             }
+        }
+    }
+
+    #[test]
+    fn the_page_of_limits_lists_each_with_its_default() {
+        let page = include_str!("../../docs/LIMITS.md");
+        let sample = include_str!("../../.env.sample");
+        let limits = Limits::SETTINGS.iter().map(|setting| {
+            let Setting { least, most, .. } = setting;
+            let range = format!(" {least} to {most} |");
+            (setting.variable, setting.default.to_string(), range)
+        });
+        let rates = Rates::SETTINGS.iter();
+        let rates = rates.map(|(name, default)| (*name, (*default).to_owned(), "|".to_owned()));
+        for (variable, default, range) in limits.chain(rates) {
+            let row = page
+                .lines()
+                .find(|line| line.starts_with(&format!("| `{variable}` |")))
+                .unwrap_or_else(|| panic!("{variable} is not on the page"));
+            assert!(row.contains(&format!("| `{default}` |")), "{row}");
+            assert!(row.ends_with(&range), "{row}");
+            let line = format!("#{variable}={default}");
+            assert!(sample.lines().any(|it| it == line), "{line}");
         }
     }
 

@@ -4,7 +4,6 @@
 
 use std::{pin::pin, time::Duration};
 
-use async_graphql::Request;
 use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
@@ -12,9 +11,11 @@ use futures_util::{
 
 use super::{
     answer::{Answer, Refusal},
+    documents::{Documents, Unknown},
     execution,
     gate::Gate,
     operation::{self, Live, Operation, Single},
+    parameters::Parameters,
 };
 use crate::{
     api::{self, Deadline, RequestId, Schema},
@@ -32,6 +33,7 @@ pub(super) struct Endpoint {
     gate: Gate,
     /// How long an operation may take, beside what it was asked to wait.
     patience: Duration,
+    documents: Documents,
 }
 
 /// Who asks, and in which request or on which socket.
@@ -50,6 +52,7 @@ impl Endpoint {
             schema: api::schema(app),
             patience,
             gate: Gate::new(app.config().limits),
+            documents: Documents::new(app.config()),
         }
     }
 
@@ -77,18 +80,32 @@ impl Endpoint {
     /// Lets a request in, or refuses it before it costs anything.
     pub(super) fn admit(
         &self,
-        mut request: Request,
+        parameters: Parameters,
         caller: &Caller,
     ) -> Result<Operation, Refusal> {
         let too_much = |error| self.refusal(error, caller.request_id);
         let wrong = |error| Refusal::new(vec![error]);
-        self.gate.check_text(&request.query).map_err(too_much)?;
+        let Parameters {
+            document,
+            mut request,
+        } = parameters;
+        let found = self
+            .documents
+            .find(document)
+            .map_err(|unknown| match unknown {
+                Unknown::Error(error) => self.refusal(error, caller.request_id),
+                Unknown::Told(refusal) => refusal,
+            })?;
+        self.gate.check_text(&found.text).map_err(too_much)?;
+        let keep = found.keep();
+        request.query = found.text;
         let variables = std::mem::take(&mut request.variables);
         let document = request.parsed_query().map_err(wrong)?;
         self.gate
             .check_document(document, &variables)
             .map_err(too_much)?;
         request.variables = variables;
+        self.documents.keep(keep, &request.query);
         let request = request
             .data(caller.viewer.clone())
             .data(caller.address)

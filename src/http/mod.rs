@@ -6,8 +6,12 @@
 
 mod answer;
 mod client_address;
+mod documents;
 mod endpoint;
 mod execution;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod graphql_http;
 mod graphql_stream;
@@ -41,7 +45,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use timings::Timings;
 
-use crate::app::App;
+use crate::{app::App, config::Config};
 use endpoint::Endpoint;
 use guests::Guests;
 
@@ -75,6 +79,18 @@ pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) {
         sockets: TaskTracker::new(),
     });
     listen::run(listener, router(&server), &server).await;
+}
+
+/// What is wrong with the documents of `PARLOR_TRUSTED_DOCUMENTS`: a sentence for each that could never run.
+pub fn unfit_documents(config: &Config) -> Vec<String> {
+    let gate = gate::Gate::new(config.limits);
+    let listed = config.trusted_documents.iter().flat_map(|it| it.iter());
+    listed
+        .filter_map(|(id, text)| {
+            let fault = gate.check_alone(text).err()?;
+            Some(format!("The document {id:?} can't run: {fault}"))
+        })
+        .collect()
 }
 
 fn router(server: &Shared) -> Router {

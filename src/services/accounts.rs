@@ -3,9 +3,9 @@
 use diesel_async::AsyncConnection;
 
 use super::logins::{self, SignedIn};
-use crate::app::App;
+use crate::app::{App, Deed};
 use crate::db::users::{self, NewUser, User};
-use crate::domain::{DisplayName, EmailAddress, Password, UserId, Username, Viewer};
+use crate::domain::{ClientAddress, DisplayName, EmailAddress, Password, UserId, Username, Viewer};
 use crate::error::{AppError, AppResult};
 
 /// What someone fills in to get an account. It has no `Debug`: it holds a password.
@@ -21,7 +21,12 @@ pub struct Registration {
 }
 
 /// Opens an account and signs its owner in.
-pub async fn register(app: &App, registration: Registration) -> AppResult<SignedIn> {
+pub async fn register(
+    app: &App,
+    from: ClientAddress,
+    registration: Registration,
+) -> AppResult<SignedIn> {
+    app.rates().from_address(Deed::Register, from)?;
     let username = Username::parse(&registration.username, "username")?;
     let email = EmailAddress::parse(&registration.email, "email")?;
     let shown_as = registration.display_name.as_deref();
@@ -36,11 +41,16 @@ pub async fn register(app: &App, registration: Registration) -> AppResult<Signed
         password_hash: &password_hash,
     };
     let mut conn = app.db().connection().await?;
-    conn.transaction(async |conn| {
-        let user = users::insert(conn, &new).await?;
-        logins::open(app, conn, user).await
-    })
-    .await
+    let signed_in = conn
+        .transaction(async |conn| {
+            let user = users::insert(conn, &new).await?;
+            logins::open(app, conn, user).await
+        })
+        .await?;
+    for name in [username.as_str(), email.as_str()] {
+        app.rates().signed_in(name, from);
+    }
+    Ok(signed_in)
 }
 
 /// The viewer's own account.

@@ -25,13 +25,15 @@ use super::deadline::Deadline;
 use super::error::{ApiError, ApiResult};
 use super::loaders::Rows;
 use crate::app::App;
-use crate::domain::Viewer;
+use crate::domain::{ClientAddress, Viewer};
 use crate::error::AppError;
 
 /// What the schema was built with and what every request carries.
 pub(super) trait ContextExt {
     fn app(&self) -> ApiResult<&App>;
     fn viewer(&self) -> ApiResult<&Viewer>;
+    /// Where the request comes from, for what is counted by that.
+    fn address(&self) -> ApiResult<ClientAddress>;
     fn rows(&self) -> ApiResult<&DataLoader<Rows>>;
     fn deadline(&self) -> ApiResult<&Deadline>;
 }
@@ -43,6 +45,10 @@ impl ContextExt for Context<'_> {
 
     fn viewer(&self) -> ApiResult<&Viewer> {
         data(self)
+    }
+
+    fn address(&self) -> ApiResult<ClientAddress> {
+        data(self).copied()
     }
 
     fn rows(&self) -> ApiResult<&DataLoader<Rows>> {

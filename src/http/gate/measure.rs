@@ -141,7 +141,8 @@ impl<'d> Scale<'d> {
     pub(super) fn fragment(&mut self, name: &'d Name, level: u64) -> AppResult<Size> {
         match self.fragments.get(name) {
             Some(Some(size)) => {
-                self.nesting.check(level.saturating_add(size.height))?;
+                // Its own level is one of those that it is high.
+                self.nesting.check(level + size.height.saturating_sub(1))?;
                 return Ok(*size);
             }
             Some(None) => {

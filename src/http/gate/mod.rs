@@ -5,14 +5,19 @@
 //! often it is spread: a kilobyte of fragments nested in fragments can stand for a million million fields.
 //! Every refusal names its limit.
 
+#[cfg(test)]
+mod hostile;
 mod json;
 mod measure;
 #[cfg(test)]
 mod tests;
 mod tokens;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod written_out;
 
-use async_graphql::Variables;
+use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::{Value, Variables};
 
 use crate::config::Limits;
 use crate::error::{AppError, AppResult};
@@ -118,6 +123,21 @@ impl Gate {
             self.check_size(size)?;
         }
         Ok(())
+    }
+
+    /// Refuses a document that would be refused whatever its variables are.
+    pub(super) fn check_alone(&self, text: &str) -> AppResult<()> {
+        self.check_text(text)?;
+        let document =
+            parse_query(text).map_err(|fault| AppError::bad_input("query", fault.to_string()))?;
+        // With every variable at hand as null, so that none is taken for the worst it could be.
+        let names = document.operations.iter().flat_map(|(_, operation)| {
+            let definitions = operation.node.variable_definitions.iter();
+            definitions.map(|definition| definition.node.name.node.clone())
+        });
+        let mut variables = Variables::default();
+        variables.extend(names.map(|name| (name, Value::Null)));
+        self.check_document(&document, &variables)
     }
 
     fn check_roots(&self, operation: &OperationDefinition, size: measure::Size) -> AppResult<()> {

@@ -2,6 +2,7 @@
 
 use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
 use async_graphql::parser::{parse_query, parse_schema};
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -139,5 +140,97 @@ fn circles_of_fragments_are_refused_used_or_not() {
     for operation in ["{ a }", "{ ...A }"] {
         let told = refused(&format!("{operation} {circle}")).unwrap();
         assert!(told.contains("contains itself"), "{told}");
+    }
+}
+
+#[test]
+fn a_fragment_that_is_missing_counts_wherever_it_is_spread() {
+    let mut document = "{ a { ...F0 } } fragment F27 on T { ...Missing }".to_owned();
+    for level in 0..27 {
+        let next = format!("...F{} ", level + 1).repeat(3);
+        document += &format!(" fragment F{level} on T {{ {next} }}");
+    }
+    assert!(refused(&document).unwrap().contains("at most 1000 fields"));
+}
+
+#[test]
+fn fragments_nest_no_deeper_than_brackets_may() {
+    let chain = |length: usize| {
+        let links: String = (0..length)
+            .map(|level| format!(" fragment F{level} on T {{ ... {{ ...F{} }} }}", level + 1))
+            .collect();
+        format!("{{ ...F0 }}{links} fragment F{length} on T {{ a }}")
+    };
+    // The operation, two levels for each link, and the last fragment.
+    assert_eq!(refused(&chain(15)), None);
+    let told = refused(&chain(16)).unwrap();
+    assert!(told.contains("at most 32 levels of brackets"), "{told}");
+}
+
+#[test]
+fn only_one_field_of_a_mutation_may_prove_who_somebody_is() {
+    let two = "{ login(input: $i) { accessToken } b: refresh(refreshToken: $t) { accessToken } }";
+    let told = refused(&format!("mutation {two}")).unwrap();
+    assert!(told.contains("at most 1 mutations that prove"), "{told}");
+    let spread = "mutation { ...L ...R } fragment L on Mutation { login { a } }
+        fragment R on Mutation { register { a } }";
+    assert!(refused(spread).is_some());
+    assert_eq!(refused("mutation { login { a } logout }"), None);
+    // Of several operations one runs.
+    assert_eq!(
+        refused("mutation A { login { a } } mutation B { register { a } }"),
+        None
+    );
+}
+
+#[test]
+fn the_questions_that_tools_ask_of_a_schema_pass() {
+    let text = include_str!("introspection.graphql");
+    let gate = Gate::new(Limits::default());
+    gate.check_text(text).unwrap();
+    assert_eq!(refused(text), None);
+}
+
+/// Documents made of what documents are made of, most of them wrong somewhere.
+fn documents() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        "a", "x: a", "a @x", "a(b: 1)", "...F0", "...F1", "...F2", "messages",
+    ]);
+    let selection = leaf
+        .prop_map(str::to_owned)
+        .prop_recursive(12, 200, 6, |inner| {
+            (
+                prop::sample::select(vec!["a", "...", "... on T", "x: messages(first: 200)"]),
+                prop::collection::vec(inner, 1..6),
+            )
+                .prop_map(|(head, inside)| format!("{head} {{ {} }}", inside.join(" ")))
+        });
+    let operation = prop::sample::select(vec!["", "mutation", "query A", "subscription B"]);
+    (operation, prop::collection::vec(selection, 1..8)).prop_map(|(operation, parts)| {
+        let mut text = format!("{operation} {{ {} }}", parts[0]);
+        for (number, part) in parts[1..].iter().enumerate() {
+            text += &format!(" fragment F{number} on T {{ {part} }}");
+        }
+        text
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_passes_is_small_and_shallow_with_its_fragments_written_out(text in documents()) {
+        let limits = Limits::default();
+        let gate = Gate::new(limits);
+        prop_assume!(gate.check_text(&text).is_ok());
+        let Ok(document) = parse_query(&text) else { return Ok(()) };
+        if gate.check_document(&document, &Variables::default()).is_ok() {
+            let most = (limits.operations + limits.fragments) * limits.fields * limits.nesting;
+            let (steps, deepest) = written_out::extent(&document, most);
+            prop_assert!(steps < most);
+            prop_assert!(deepest <= limits.nesting);
+        } else {
+            // Nothing is refused that is small in every way.
+            let (steps, _) = written_out::extent(&document, 4);
+            prop_assert!(steps > 3 || text.contains("200"), "{text}");
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Reads a GraphQL request from an HTTP body or from an address.
 
-use async_graphql::Request as GraphQLRequest;
 use axum::{
     body::Body,
     extract::{Query, Request},
@@ -13,7 +12,11 @@ use tokio::time::timeout;
 use super::accept::is_utf8;
 use crate::{
     error::{AppError, AppResult},
-    http::{Timings, gate::Gate, parameters},
+    http::{
+        Timings,
+        gate::Gate,
+        parameters::{self, Parameters},
+    },
 };
 
 /// A request that is not a well-formed GraphQL request over HTTP. It has the same status whatever media
@@ -37,7 +40,7 @@ pub(super) async fn from_body(
     request: Request,
     timings: &Timings,
     gate: &Gate,
-) -> Result<GraphQLRequest, Malformed> {
+) -> Result<Parameters, Malformed> {
     require_json(request.headers())?;
     let body = match timeout(timings.body, collect(request.into_body(), timings, gate)).await {
         Ok(Ok(body)) => body,
@@ -117,7 +120,7 @@ fn unread_body(status: StatusCode, gate: &Gate) -> Malformed {
 }
 
 /// The parameters in the query part of an address. `variables` and `extensions` are JSON in there.
-pub(super) fn from_address(uri: &Uri, gate: &Gate) -> AppResult<GraphQLRequest> {
+pub(super) fn from_address(uri: &Uri, gate: &Gate) -> AppResult<Parameters> {
     let unreadable = || AppError::bad_input("query", "The address can't be read.");
     let Query(pairs) =
         Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| unreadable())?;

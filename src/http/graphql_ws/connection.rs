@@ -2,8 +2,6 @@
 
 use std::{pin::pin, time::Duration};
 
-use async_graphql::Request;
-
 use super::{
     close::{Close, End},
     operations::{Event, Operations},
@@ -16,6 +14,7 @@ use crate::{
         Server,
         answer::{Answer, Refusal},
         endpoint::Caller,
+        parameters::Parameters,
         parting::{Parting, Reason},
     },
 };
@@ -88,7 +87,7 @@ impl Conversation<'_> {
         }
     }
 
-    async fn begin(&mut self, id: String, request: Request) -> Result<(), End> {
+    async fn begin(&mut self, id: String, request: Parameters) -> Result<(), End> {
         if self.operations.contains(&id) {
             return Err(End::Close(Close::duplicate(&id)));
         }

@@ -129,3 +129,9 @@ async fn serve(mut wire: Wire, server: &Server, opening: Opening) {
     tracing::debug!(?end, "socket ends");
     wire.end(end).await;
 }
+
+/// Whether a text is a message that a client may send.
+#[cfg(feature = "fuzzing")]
+pub(super) fn is_message(text: &str, gate: &super::gate::Gate) -> bool {
+    protocol::ClientMessage::parse(text, gate).is_ok()
+}

@@ -1,11 +1,13 @@
 //! The messages of graphql-transport-ws, read strictly and written.
 
-use async_graphql::Request;
 use axum::extract::ws::Utf8Bytes;
 use serde_json::{Map, Value};
 
 use super::close::Close;
-use crate::http::{gate::Gate, parameters};
+use crate::http::{
+    gate::Gate,
+    parameters::{self, Parameters},
+};
 
 /// A message's optional payload.
 pub(super) type Payload = Option<Map<String, Value>>;
@@ -23,7 +25,7 @@ pub(super) enum ClientMessage {
         /// The client's own name for it on this socket.
         id: String,
         /// What to run.
-        request: Box<Request>,
+        request: Box<Parameters>,
     },
     /// Ends an operation.
     Complete {
@@ -72,7 +74,7 @@ fn id(message: &mut Map<String, Value>) -> Result<String, Close> {
     }
 }
 
-fn request(message: &mut Map<String, Value>) -> Result<Request, Close> {
+fn request(message: &mut Map<String, Value>) -> Result<Parameters, Close> {
     let parameters = payload(message)?.unwrap_or_default();
     parameters::read(parameters).map_err(|error| Close::bad_message(&error.to_string()))
 }

@@ -46,6 +46,7 @@ impl TestApp {
             ("PARLOR_SECRET", SECRET),
             ("PARLOR_DATABASE_POOL", "8"),
             ("PARLOR_INTROSPECTION", "on"),
+            ("PARLOR_RATE_LIMITS", "off"),
         ]);
         all.extend(variables.iter().copied());
         let config = Config::read(|name| all.get(name).map(|value| value.into())).unwrap();
