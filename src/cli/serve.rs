@@ -122,7 +122,7 @@ fn greet(config: &Config, address: std::net::SocketAddr, began: Instant) {
     if let Database::Private { .. } = config.database {
         println!("  its data is in {}", config.data_dir.display());
     }
-    println!("  GraphQL    http://{address}/graphql (HTTP and WebSocket)");
+    println!("  GraphQL    http://{address}/graphql (HTTP, WebSocket, SSE, multipart)");
     if config.graphiql {
         println!("  try it     http://{address}/graphiql has a first conversation ready");
     } else {

@@ -117,7 +117,7 @@ impl Endpoint {
     /// waited for until its deadline.
     pub(super) async fn execute(&self, operation: Single, caller: &Caller) -> Answer {
         let deadline = Deadline::after(self.patience);
-        let operation = Single(operation.0.data(deadline.clone()));
+        let operation = operation.with(deadline.clone());
         let result = tokio::select! {
             result = execution::run(self.schema.clone(), operation, self.app.tasks()) => result,
             () = deadline.passed() => Err(too_long()),
@@ -143,7 +143,7 @@ impl Endpoint {
     fn subscribe(self, operation: Live, caller: Caller) -> BoxStream<'static, Answer> {
         // Until it has begun: from then on a subscription waits as long as it takes.
         let deadline = Deadline::after(self.patience);
-        let operation = Live(operation.0.data(deadline.clone()));
+        let operation = operation.with(deadline.clone());
         let answers = async_stream::stream! {
             let mut events = pin!(execution::follow(self.schema.clone(), operation));
             let mut passed = pin!(deadline.passed());

@@ -41,7 +41,10 @@ use axum::{
 };
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::{
+    cors::{AllowOrigin, CorsLayer},
+    set_header::SetResponseHeaderLayer,
+};
 
 pub use timings::Timings;
 
@@ -101,6 +104,10 @@ fn router(server: &Shared) -> Router {
     };
     Router::new()
         .route("/graphql", get(graphql).post(graphql_http::post))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
         .layer(cross_origin(&server.app.config().allowed_origins))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

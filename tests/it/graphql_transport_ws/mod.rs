@@ -1,5 +1,6 @@
 //! graphql-transport-ws, message by message and code by code.
 
+mod by_the_protocol;
 mod lifetime;
 mod operations;
 mod refusals;
