@@ -1,5 +1,8 @@
 //! The running program's parts, made in one place and handed down.
 
+mod places;
+mod rates;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +16,11 @@ use crate::bus::Bus;
 use crate::config::{Config, Secret};
 use crate::db::Db;
 use crate::db::epoch::EpochKeeper;
-use crate::domain::{Cursor, Epoch, Rev, SessionId};
+use crate::domain::{Cursor, Epoch, Rev, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 use crate::feed::Feeds;
+pub use places::{Place, Places};
+pub use rates::{Deed, Rates};
 
 /// How soon a database that has become another one is noticed.
 const LOOK: Duration = Duration::from_secs(2);
@@ -36,6 +41,8 @@ struct Parts {
     refresh_tokens: RefreshTokens,
     sealer: Sealer,
     epoch: watch::Sender<Epoch>,
+    waits: Places<UserId>,
+    rates: Rates,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -59,6 +66,8 @@ impl App {
                 access_tokens: AccessTokens::new(secret),
                 refresh_tokens: RefreshTokens::new(secret),
                 sealer: Sealer::new(secret),
+                waits: Places::new(config.limits.waits_per_person),
+                rates: Rates::new(&config.rates),
                 stopping: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 config,
@@ -68,6 +77,9 @@ impl App {
             }),
         };
         app.tasks().spawn(keep_epoch(app.clone(), keeper));
+        let (sweeping, stopping) = (app.clone(), app.stopping().clone());
+        let sweep = async move { sweeping.rates().keep_small().await };
+        app.tasks().spawn(stopping.run_until_cancelled_owned(sweep));
         Ok(app)
     }
 
@@ -104,6 +116,16 @@ impl App {
     /// Makes refresh tokens.
     pub fn refresh_tokens(&self) -> &RefreshTokens {
         &self.parts.refresh_tokens
+    }
+
+    /// Who holds back how many answers at once.
+    pub fn waits(&self) -> &Places<UserId> {
+        &self.parts.waits
+    }
+
+    /// Counts how often anything is done.
+    pub fn rates(&self) -> &Rates {
+        &self.parts.rates
     }
 
     /// Seals what clients hold.

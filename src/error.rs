@@ -22,6 +22,18 @@ pub enum AppError {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// More is asked for at once than a limit lets through.
+    #[error("{message}")]
+    OverLimit {
+        /// What it is that holds too much: `query`, `variables`, `body`.
+        field: &'static str,
+        /// The limit's name, for a program.
+        limit: &'static str,
+        /// The most that it lets through.
+        most: u64,
+        /// The same in a sentence.
+        message: String,
+    },
     /// Nobody is signed in, or what proves it is wrong or has expired.
     #[error("{0}")]
     Unauthenticated(&'static str),
@@ -101,7 +113,7 @@ impl AppError {
     /// What a program switches on; `extensions.code` in an answer.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::BadUserInput { .. } => "BAD_USER_INPUT",
+            Self::BadUserInput { .. } | Self::OverLimit { .. } => "BAD_USER_INPUT",
             Self::Unauthenticated(_) => "UNAUTHENTICATED",
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
@@ -115,7 +127,17 @@ impl AppError {
     /// The input field or argument to mend, where there is one.
     pub fn field(&self) -> Option<&'static str> {
         match self {
-            Self::BadUserInput { field, .. } | Self::Conflict { field, .. } => Some(field),
+            Self::BadUserInput { field, .. }
+            | Self::OverLimit { field, .. }
+            | Self::Conflict { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+
+    /// The limit that was passed and the most that it lets through.
+    pub fn limit(&self) -> Option<(&'static str, u64)> {
+        match self {
+            Self::OverLimit { limit, most, .. } => Some((limit, *most)),
             _ => None,
         }
     }

@@ -59,9 +59,15 @@ fn extensions(error: &AppError) -> ErrorExtensionValues {
     if let Some(field) = error.field() {
         values.set("field", field);
     }
+    if let Some((limit, most)) = error.limit() {
+        values.set("limit", limit);
+        values.set("most", most);
+    }
     if let Some(wait) = error.retry_after() {
-        // Whole seconds, as in HTTP's Retry-After (RFC 9110, section 10.2.3), and never "at once".
-        values.set("retryAfter", wait.as_secs().max(1));
+        // Whole seconds, as in HTTP's Retry-After (RFC 9110, section 10.2.3), and never "at once". Rounded
+        // up: whoever comes early is refused again.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        values.set("retryAfter", seconds.max(1));
     }
     values
 }
@@ -69,12 +75,8 @@ fn extensions(error: &AppError) -> ErrorExtensionValues {
 /// Logs what only the log may hear, once, and completes what the client is told.
 fn report(told: &mut ServerError, request: Option<RequestId>) {
     let request = request.map(|RequestId(id)| id.to_string());
+    // The library's own errors are about the document or its variables, and have no cause.
     let Some(error) = told.source::<AppError>() else {
-        // The library's own errors are about the document or its variables.
-        let values = told.extensions.get_or_insert_default();
-        if values.get("code").is_none() {
-            values.set("code", "BAD_USER_INPUT");
-        }
         return;
     };
     let Some(cause) = error.cause_chain() else {

@@ -6,6 +6,7 @@
 
 mod completion;
 mod cursors;
+mod deadline;
 mod error;
 mod ids;
 mod loaders;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use completion::Completion;
+pub use deadline::Deadline;
 use error::ErrorReporter;
 pub use error::error_response;
 use loaders::Rows;
@@ -43,10 +45,15 @@ pub struct RequestId(pub Uuid);
 #[derive(Clone, Debug)]
 pub struct HungUp(pub CancellationToken);
 
-/// The schema, ready to execute. Every request must carry a [`Viewer`](crate::domain::Viewer) and a
-/// [`RequestId`] as data.
+/// The schema, ready to execute. Every request must carry a [`Viewer`](crate::domain::Viewer), a
+/// [`ClientAddress`](crate::domain::ClientAddress) and a [`RequestId`] as data.
 pub fn schema(app: &App) -> Schema {
+    let limits = &app.config().limits;
     let mut builder = builder()
+        // The gate has counted the same, more strictly; these hold should it ever be passed by.
+        .limit_depth(to_usize(limits.depth))
+        .limit_recursive_depth(to_usize(limits.nesting))
+        .limit_directives(to_usize(limits.directives_here))
         .data(app.clone())
         .data(DataLoader::new(Rows::new(app.db().clone()), passes::begin).delay(Duration::ZERO));
     if !app.config().introspection {
@@ -60,13 +67,19 @@ pub fn sdl() -> String {
     builder().finish().sdl()
 }
 
+/// The schema with nothing behind it: enough to judge documents by.
+#[cfg(test)]
+pub(crate) fn unconnected() -> Schema {
+    builder().finish()
+}
+
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query, Mutation, Subscription)
         .register_output_type::<types::Node>()
         .extension(Completion)
         .extension(ErrorReporter)
-        // As deep as the query by which GraphiQL and code generators read the schema (graphql-js 16).
-        .limit_depth(15)
-        .limit_recursive_depth(32)
-        .limit_directives(3)
+}
+
+fn to_usize(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }

@@ -21,22 +21,27 @@ pub struct Mutation;
 /// Writing. What a mutation returns is stored.
 #[Object]
 impl Mutation {
-    /// Opens an account and signs its owner in. `CONFLICT` if the username or the address is taken.
+    /// Opens an account and signs its owner in. `CONFLICT` if the username or the address is taken,
+    /// `RATE_LIMITED` if too many were opened from where you are.
     async fn register(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Who they are.")] input: RegisterInput,
     ) -> ApiResult<AuthPayload> {
-        Ok(accounts::register(ctx.app()?, input.into()).await?.into())
+        Ok(accounts::register(ctx.app()?, ctx.address()?, input.into())
+            .await?
+            .into())
     }
 
-    /// Signs in. `UNAUTHENTICATED` for an unknown name and for a wrong password alike.
+    /// Signs in. `UNAUTHENTICATED` for an unknown name and for a wrong password alike. `RATE_LIMITED` after
+    /// too many tries, under one name or from one place: `retryAfter` says in how many seconds to try again.
     async fn login(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Name and password.")] input: LoginInput,
     ) -> ApiResult<AuthPayload> {
-        let signed_in = logins::login(ctx.app()?, &input.username, input.password).await?;
+        let signed_in =
+            logins::login(ctx.app()?, ctx.address()?, &input.username, input.password).await?;
         Ok(signed_in.into())
     }
 
@@ -49,7 +54,9 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The newest refresh token of this login.")] refresh_token: String,
     ) -> ApiResult<AuthPayload> {
-        Ok(logins::refresh(ctx.app()?, &refresh_token).await?.into())
+        Ok(logins::refresh(ctx.app()?, ctx.address()?, &refresh_token)
+            .await?
+            .into())
     }
 
     /// Signs out this device, or all of yours. Their tokens stop working and their subscriptions end.
@@ -117,7 +124,8 @@ impl Mutation {
     ///
     /// Stored when this returns. To send safely over a bad line, give a `clientKey` and send again until
     /// you have an answer. `NOT_FOUND` if there is no such session, `CONFLICT` if the key was used for
-    /// other content.
+    /// other content, `RATE_LIMITED` if you send too often or hold back too many answers with `waitMs` at
+    /// once: sending again counts as well, so wait for `retryAfter` seconds first.
     async fn send_message(
         &self,
         ctx: &Context<'_>,
@@ -125,16 +133,22 @@ impl Mutation {
     ) -> ApiResult<SendMessagePayload> {
         let (app, hung_up) = (ctx.app()?, &ctx.hung_up()?.0);
         let wait = wait(input.wait_ms.unwrap_or(0))?;
+        // Before anything is stored: who is refused has sent nothing.
+        let _held_back = match wait.is_zero() {
+            true => None,
+            false => Some(messages::hold_back(app, ctx.viewer()?)?),
+        };
         let session = input.session_id.map(|id| ids::session(&id, "sessionId"));
         let draft = Draft {
             session: session.transpose()?,
             content: input.content,
             client_key: input.client_key,
         };
-        let sent = messages::send(app, ctx.viewer()?, draft).await?;
+        let sent = messages::send(app, ctx.address()?, ctx.viewer()?, draft).await?;
         let position = sent.position();
         let reply = match sent.reply {
             Some(reply) if reply.status.is_under_way() && !wait.is_zero() => {
+                ctx.deadline()?.extend(wait);
                 Some(messages::wait_for_reply(app, reply, wait, hung_up).await)
             }
             reply => reply,

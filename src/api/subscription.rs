@@ -36,6 +36,7 @@ impl Subscription {
         let session = ids::session(&session_id, "sessionId")?;
         let (app, viewer) = (ctx.app()?, ctx.viewer()?);
         let sights = watch::session(app, viewer, session, after, View::Finished).await?;
+        ctx.deadline()?.lift();
         Ok(sights.filter_map(|sight| {
             future::ready(match sight {
                 Sight::Item(Item::Added(seen)) => Some(Ok(Message::seen(seen))),
@@ -61,6 +62,7 @@ impl Subscription {
         let session = ids::session(&session_id, "sessionId")?;
         let (app, viewer, epoch) = (ctx.app()?.clone(), ctx.viewer()?, ctx.epoch()?);
         let sights = watch::session(&app, viewer, session, after, View::Everything).await?;
+        ctx.deadline()?.lift();
         Ok(sights.map(move |sight| SessionEvent::new(&app, epoch, session, sight)))
     }
 }

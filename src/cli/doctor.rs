@@ -24,6 +24,9 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         Ok(_) => report.good("secret", "there is one of at least 32 bytes"),
         Err(error) => report.bad("secret", &format!("{error:#}")),
     }
+    for unfit in crate::http::unfit_documents(config) {
+        report.bad("trusted documents", &unfit);
+    }
     match database::open(config).await {
         Ok(database) => {
             check_database(&mut report, config, database.url()).await;

@@ -30,6 +30,9 @@ pub(super) async fn run(config: Config, chatbots: bool) -> anyhow::Result<()> {
         .with_context(|| format!("Can't listen on {} (PARLOR_LISTEN)", config.listen))?;
     let address = listener.local_addr()?;
 
+    if let Some(unfit) = http::unfit_documents(&config).first() {
+        anyhow::bail!("PARLOR_TRUSTED_DOCUMENTS: {unfit}");
+    }
     let database = database::open(&config).await?;
     let ready = || greet(&config, address, began);
     let served = serve(&config, &database, listener, signals, chatbots, ready).await;
@@ -59,7 +62,7 @@ async fn serve(
     }
     signals.stop(&app);
     ready();
-    http::serve(listener, app.clone()).await?;
+    http::serve(listener, app.clone()).await;
     app.feeds().close().await;
     drain(&app).await;
     Ok(())
@@ -86,7 +89,7 @@ fn greet(config: &Config, address: std::net::SocketAddr, began: Instant) {
     if let Database::Private { .. } = config.database {
         println!("  its data is in {}", config.data_dir.display());
     }
-    println!("  GraphQL    http://{address}/graphql (HTTP and WebSocket)");
+    println!("  GraphQL    http://{address}/graphql (HTTP, WebSocket, SSE, multipart)");
     if config.graphiql {
         println!("  try it     http://{address}/graphiql has a first conversation ready");
     } else {

@@ -3,18 +3,26 @@
 //! [`Config::from_env`] reads every variable and names every fault in one message, so that nobody mends
 //! them one start at a time.
 
+mod limits;
 mod nats_url;
+mod rates;
 mod read;
 mod secret;
+mod trusted_documents;
 
-use std::net::SocketAddr;
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use ipnet::IpNet;
+pub use limits::{Limits, Setting};
 pub use nats_url::NatsUrl;
+pub use rates::{Rate, Rates};
 use read::Reader;
 pub use secret::{Secret, SecretError};
+pub use trusted_documents::TrustedDocuments;
 
 /// Everything that was decided, checked.
 #[derive(Clone, Debug)]
@@ -36,10 +44,18 @@ pub struct Config {
     pub secret: Option<Secret>,
     /// Web origins that may open sockets beside the server's own. `PARLOR_ALLOWED_ORIGINS`.
     pub allowed_origins: Vec<String>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed. `PARLOR_TRUSTED_PROXIES`.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether the schema may be asked about itself. `PARLOR_INTROSPECTION`.
     pub introspection: bool,
     /// Whether `/graphiql` is served. `PARLOR_GRAPHIQL`.
     pub graphiql: bool,
+    /// How much of anything a client may ask for at once.
+    pub limits: Limits,
+    /// How often anything may be done. All off: `PARLOR_RATE_LIMITS`.
+    pub rates: Rates,
+    /// The only documents that run; anything runs without. `PARLOR_TRUSTED_DOCUMENTS`.
+    pub trusted_documents: Option<TrustedDocuments>,
     /// Which log lines are written. `PARLOR_LOG`.
     pub log: String,
     /// How they are written. `PARLOR_LOG_FORMAT`.
@@ -95,12 +111,22 @@ pub struct ConfigError {
 impl Config {
     /// Reads the process's environment.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var_os(name))
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        Self::read_all(|name| std::env::var_os(name), names)
     }
 
     /// Reads variables from wherever `lookup` finds them.
-    pub fn read(lookup: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<Self, ConfigError> {
+    pub fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        Self::read_all(lookup, [])
+    }
+
+    /// The same; what begins with `PARLOR_` among `names`, and is no setting, is a fault.
+    pub fn read_all(
+        lookup: impl Fn(&str) -> Option<OsString>,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
+        let binaries = reader.text("PARLOR_PG_BIN").map(PathBuf::from);
         let database = match reader.text("DATABASE_URL") {
             Some(url) => reader.check(
                 "DATABASE_URL",
@@ -108,9 +134,7 @@ impl Config {
                 "begins with postgres:// or postgresql://",
                 Database::Url(DatabaseUrl(url)),
             ),
-            None => Database::Private {
-                binaries: reader.text("PARLOR_PG_BIN").map(PathBuf::from),
-            },
+            None => Database::Private { binaries },
         };
         let is_private = matches!(database, Database::Private { .. });
         let secret = reader.parsed("PARLOR_SECRET", "has at least 32 bytes", Secret::new);
@@ -163,8 +187,18 @@ impl Config {
                     origins,
                 )
                 .unwrap_or_default(),
+            trusted_proxies: reader
+                .parsed(
+                    "PARLOR_TRUSTED_PROXIES",
+                    "is a list of networks, as 10.0.0.0/8, or addresses, separated by commas",
+                    networks,
+                )
+                .unwrap_or_default(),
             introspection: reader.switch("PARLOR_INTROSPECTION", is_private),
             graphiql: reader.switch("PARLOR_GRAPHIQL", is_private),
+            limits: Limits::read(&mut reader),
+            rates: Rates::read(&mut reader),
+            trusted_documents: trusted_documents(&mut reader),
             log: reader
                 .parsed(
                     "PARLOR_LOG",
@@ -183,7 +217,23 @@ impl Config {
                 })
                 .unwrap_or(LogFormat::Text),
         };
+        reader.reject_unknown(names);
         reader.finish(config)
+    }
+}
+
+fn trusted_documents<L: Fn(&str) -> Option<OsString>>(
+    reader: &mut Reader<L>,
+) -> Option<TrustedDocuments> {
+    let path = reader.text("PARLOR_TRUSTED_DOCUMENTS")?;
+    match TrustedDocuments::load(&path) {
+        Ok(documents) => Some(documents),
+        Err(fault) => {
+            reader.fault(format!(
+                "PARLOR_TRUSTED_DOCUMENTS names a file that {fault}"
+            ));
+            None
+        }
     }
 }
 
@@ -200,6 +250,17 @@ fn origins(text: &str) -> Option<Vec<String>> {
         fits.then(|| origin.to_ascii_lowercase())
     };
     text.split(',').map(|part| origin(part.trim())).collect()
+}
+
+/// An address alone is a network of one.
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let network = |text: &str| {
+        let network = text.parse::<IpNet>();
+        network
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+            .ok()
+    };
+    text.split(',').map(|part| network(part.trim())).collect()
 }
 
 #[cfg(test)]
@@ -241,14 +302,104 @@ mod tests {
             ("PARLOR_REPLY_LEASE", "1"),
             ("PARLOR_SECRET", "too short"),
             ("PARLOR_ALLOWED_ORIGINS", "https://a.example, b.example"),
+            ("PARLOR_TRUSTED_PROXIES", "10.0.0.0/33"),
             ("PARLOR_INTROSPECTION", "perhaps"),
             ("PARLOR_LOG", "a=b=c"),
             ("PARLOR_LOG_FORMAT", "xml"),
         ])
         .unwrap_err();
-        assert_eq!(error.faults.len(), 10, "{error}");
+        assert_eq!(error.faults.len(), 11, "{error}");
         let told = error.to_string();
         assert!(!told.contains("hunter2") && !told.contains("too short"));
+    }
+
+    #[test]
+    fn a_limit_is_a_number_in_its_range() {
+        let config = read(&[("PARLOR_MAX_FIELDS", "20")]).unwrap();
+        assert_eq!(
+            config.limits,
+            Limits {
+                fields: 20,
+                ..Limits::default()
+            }
+        );
+        for setting in Limits::SETTINGS {
+            let Setting {
+                variable,
+                least,
+                most,
+                ..
+            } = *setting;
+            for good in [least, most] {
+                read(&[(variable, &good.to_string())]).unwrap();
+            }
+            let too_much = (most + 1).to_string();
+            let too_little = least
+                .checked_sub(1)
+                .map_or("-1".to_owned(), |n| n.to_string());
+            for bad in [too_much.as_str(), &too_little, "many", "1e3"] {
+                let told = read(&[(variable, bad)]).unwrap_err().to_string();
+                let rule = format!("{variable} is a number from {least} to {most};");
+                assert!(told.contains(&rule), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_of_limits_lists_each_with_its_default() {
+        let page = include_str!("../../docs/LIMITS.md");
+        let sample = include_str!("../../.env.sample");
+        let limits = Limits::SETTINGS.iter().map(|setting| {
+            let Setting { least, most, .. } = setting;
+            let range = format!(" {least} to {most} |");
+            (setting.variable, setting.default.to_string(), range)
+        });
+        let rates = Rates::SETTINGS.iter();
+        let rates = rates.map(|(name, default)| (*name, (*default).to_owned(), "|".to_owned()));
+        for (variable, default, range) in limits.chain(rates) {
+            let row = page
+                .lines()
+                .find(|line| line.starts_with(&format!("| `{variable}` |")))
+                .unwrap_or_else(|| panic!("{variable} is not on the page"));
+            assert!(row.contains(&format!("| `{default}` |")), "{row}");
+            assert!(row.ends_with(&range), "{row}");
+            let line = format!("#{variable}={default}");
+            assert!(sample.lines().any(|it| it == line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_a_fault_and_what_a_platform_injects_is_not() {
+        let names = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+            Config::read_all(|_| None, names)
+        };
+        let told = names(&["PARLOR_MAX_FIELD", "PARLOR_BLUE_CHEESE", "PARLOR_PG_BIN"]);
+        assert_eq!(
+            told.unwrap_err().faults,
+            [
+                "PARLOR_MAX_FIELD is no setting; PARLOR_MAX_FIELDS may be meant",
+                "PARLOR_BLUE_CHEESE is no setting",
+            ]
+        );
+        names(&[
+            "PATH",
+            "PARLOR_PORT",
+            "PARLOR_PORT_8000_TCP_ADDR",
+            "PARLOR_SERVICE_HOST",
+        ])
+        .unwrap();
+    }
+
+    #[test]
+    fn proxies_are_networks_or_addresses() {
+        let config = read(&[("PARLOR_TRUSTED_PROXIES", "10.0.0.0/8, ::1")]).unwrap();
+        let told: Vec<_> = config
+            .trusted_proxies
+            .iter()
+            .map(IpNet::to_string)
+            .collect();
+        assert_eq!(told, ["10.0.0.0/8", "::1/128"]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Reads variables one by one and keeps every fault for the end.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::ops::RangeInclusive;
 
 use super::ConfigError;
 
@@ -8,6 +10,8 @@ use super::ConfigError;
 pub(super) struct Reader<L> {
     lookup: L,
     faults: Vec<String>,
+    /// Every name that was asked for: there are no others.
+    known: BTreeSet<String>,
 }
 
 impl<L: Fn(&str) -> Option<OsString>> Reader<L> {
@@ -15,6 +19,7 @@ impl<L: Fn(&str) -> Option<OsString>> Reader<L> {
         Self {
             lookup,
             faults: Vec::new(),
+            known: BTreeSet::new(),
         }
     }
 
@@ -25,6 +30,7 @@ impl<L: Fn(&str) -> Option<OsString>> Reader<L> {
 
     /// The variable's text, if it is set.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        self.known.insert(name.to_owned());
         let value = (self.lookup)(name).filter(|value| !value.is_empty())?;
         match value.into_string() {
             Ok(text) => Some(text),
@@ -52,6 +58,14 @@ impl<L: Fn(&str) -> Option<OsString>> Reader<L> {
         parsed
     }
 
+    /// A whole number in this range, if it is set.
+    pub(super) fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let rule = format!("is a number from {} to {}", range.start(), range.end());
+        self.parsed(name, &rule, |text| {
+            text.parse().ok().filter(|number| range.contains(number))
+        })
+    }
+
     /// `on` or `off`, or the default.
     pub(super) fn switch(&mut self, name: &str, default: bool) -> bool {
         self.parsed(name, "is on or off", |text| match text {
@@ -74,6 +88,26 @@ impl<L: Fn(&str) -> Option<OsString>> Reader<L> {
         self.faults.push(fault.into());
     }
 
+    /// Notes a fault for each of these names that means to be ours and is not: a limit that is misspelt would
+    /// be thought to hold. Call it after everything was read.
+    pub(super) fn reject_unknown(&mut self, names: impl IntoIterator<Item = String>) {
+        for name in names {
+            if name.starts_with("PARLOR_") && !self.known.contains(&name) && !is_elsewhere(&name) {
+                let meant = self
+                    .nearest(&name)
+                    .map_or_else(String::new, |known| format!("; {known} may be meant"));
+                self.fault(format!("{name} is no setting{meant}"));
+            }
+        }
+    }
+
+    /// The known name that this one differs from by a slip or two.
+    fn nearest(&self, name: &str) -> Option<String> {
+        let distance = |known: &&String| strsim::damerau_levenshtein(known, name);
+        let nearest = self.known.iter().min_by_key(distance)?;
+        (distance(&nearest) <= 3).then(|| nearest.clone())
+    }
+
     /// The value, if nothing was wrong.
     pub(super) fn finish<T>(self, value: T) -> Result<T, ConfigError> {
         if self.faults.is_empty() {
@@ -84,4 +118,14 @@ impl<L: Fn(&str) -> Option<OsString>> Reader<L> {
             })
         }
     }
+}
+
+/// Not meant for the program: what container platforms set, without being asked, for a service that is called
+/// `parlor`, and what the scripts read.
+fn is_elsewhere(name: &str) -> bool {
+    let rest = name.strip_prefix("PARLOR_").unwrap_or_default();
+    matches!(rest, "GET_POSTGRES" | "NAME" | "PORT" | "URL")
+        || rest.starts_with("PORT_")
+        || rest.starts_with("SERVICE_")
+        || rest.starts_with("ENV_")
 }

@@ -4,6 +4,7 @@
 //! one can't be handed anything else.
 
 mod chatbot;
+mod client_address;
 mod cursor;
 mod email_address;
 mod ids;
@@ -17,6 +18,7 @@ mod stored_text;
 mod viewer;
 
 pub use chatbot::{ChatbotEngine, Handle};
+pub use client_address::ClientAddress;
 pub use cursor::{Cursor, Epoch};
 pub use email_address::EmailAddress;
 pub use ids::{ChatbotId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};

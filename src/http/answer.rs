@@ -44,6 +44,7 @@ impl From<Response> for Answer {
 impl Refusal {
     /// Errors that nothing ran for.
     pub(super) fn new(mut errors: Vec<ServerError>) -> Self {
+        errors.truncate(MOST_ERRORS);
         errors.iter_mut().for_each(give_code);
         Self { errors }
     }
@@ -84,6 +85,9 @@ impl Refusal {
         self.errors.first()?.extensions.as_ref()?.get(name)
     }
 }
+
+/// A refusal tells of so many errors. A document can have thousands, each longer than what is wrong in it.
+const MOST_ERRORS: usize = 20;
 
 const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
 

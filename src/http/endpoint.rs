@@ -1,19 +1,26 @@
 //! The one path that every GraphQL request takes, whatever brought it here:
-//! [`identify`](Endpoint::identify), [`admit`](Endpoint::admit), then [`execute`](Endpoint::execute) or
-//! [`subscribe`](Endpoint::subscribe).
+//! [`identify`](Endpoint::identify), [`admit`](Endpoint::admit), then [`run`](Endpoint::run), or
+//! [`execute`](Endpoint::execute) where there is one answer only.
 
-use async_graphql::Request;
-use futures_util::{Stream, StreamExt as _};
+use std::{pin::pin, time::Duration};
+
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 
 use super::{
     answer::{Answer, Refusal},
-    execution, gate,
+    documents::{Documents, Unknown},
+    execution,
+    gate::Gate,
     operation::{self, Live, Operation, Single},
+    parameters::Parameters,
 };
 use crate::{
-    api::{self, RequestId, Schema},
+    api::{self, Deadline, RequestId, Schema},
     app::App,
-    domain::Viewer,
+    domain::{ClientAddress, Viewer},
     error::{AppError, AppResult},
     services::logins,
 };
@@ -23,21 +30,35 @@ use crate::{
 pub(super) struct Endpoint {
     app: App,
     schema: Schema,
+    gate: Gate,
+    /// How long an operation may take, beside what it was asked to wait.
+    patience: Duration,
+    documents: Documents,
 }
 
 /// Who asks, and in which request or on which socket.
 #[derive(Clone)]
 pub(super) struct Caller {
     pub(super) viewer: Viewer,
+    /// Where from; limits count by it.
+    pub(super) address: ClientAddress,
     pub(super) request_id: RequestId,
 }
 
 impl Endpoint {
-    pub(super) fn new(app: &App) -> Self {
+    pub(super) fn new(app: &App, patience: Duration) -> Self {
         Self {
             app: app.clone(),
             schema: api::schema(app),
+            patience,
+            gate: Gate::new(app.config().limits),
+            documents: Documents::new(app.config()),
         }
+    }
+
+    /// What stands before everything.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Who holds this access token. No token: nobody.
@@ -59,47 +80,100 @@ impl Endpoint {
     /// Lets a request in, or refuses it before it costs anything.
     pub(super) fn admit(
         &self,
-        mut request: Request,
+        parameters: Parameters,
         caller: &Caller,
     ) -> Result<Operation, Refusal> {
         let too_much = |error| self.refusal(error, caller.request_id);
         let wrong = |error| Refusal::new(vec![error]);
-        gate::check_text(&request.query).map_err(too_much)?;
+        let Parameters {
+            document,
+            mut request,
+        } = parameters;
+        let found = self
+            .documents
+            .find(document)
+            .map_err(|unknown| match unknown {
+                Unknown::Error(error) => self.refusal(error, caller.request_id),
+                Unknown::Told(refusal) => refusal,
+            })?;
+        self.gate.check_text(&found.text).map_err(too_much)?;
+        let keep = found.keep();
+        request.query = found.text;
         let variables = std::mem::take(&mut request.variables);
         let document = request.parsed_query().map_err(wrong)?;
-        gate::check_document(document, &variables).map_err(too_much)?;
+        self.gate
+            .check_document(document, &variables)
+            .map_err(too_much)?;
         request.variables = variables;
-        // Taken before anything is read: cursors of what is read must not outlive the epoch it was read in.
+        self.documents.keep(keep, &request.query);
+        // The epoch is taken before anything is read: cursors of what is read must not outlive the one it was
+        // read in.
         let request = request
             .data(caller.viewer.clone())
+            .data(caller.address)
             .data(caller.request_id)
             .data(self.app.epoch());
         operation::choose(request).map_err(wrong)
     }
 
-    /// Runs a query or a mutation. A mutation runs to its end even if the answer is not waited for.
+    /// Runs a query or a mutation. A mutation runs to its end even if the answer is not waited for; and it is
+    /// waited for until its deadline.
     pub(super) async fn execute(&self, operation: Single, caller: &Caller) -> Answer {
-        match execution::run(self.schema.clone(), operation, self.app.tasks()).await {
+        let deadline = Deadline::after(self.patience);
+        let operation = operation.with(deadline.clone());
+        let result = tokio::select! {
+            result = execution::run(self.schema.clone(), operation, self.app.tasks()) => result,
+            () = deadline.passed() => Err(too_long()),
+        };
+        match result {
             Ok(response) => response.into(),
             Err(error) => Answer::Refused(self.refusal(error, caller.request_id)),
         }
     }
 
-    /// Runs a subscription: its answers as they come. It ends when the stream is dropped.
-    pub(super) fn subscribe(
-        &self,
-        operation: Live,
-        caller: &Caller,
-    ) -> impl Stream<Item = Answer> + Send + use<> {
-        let (endpoint, request_id) = (self.clone(), caller.request_id);
-        execution::follow(self.schema.clone(), operation).map(move |event| match event {
-            Ok(response) => response.into(),
-            Err(error) => Answer::Refused(endpoint.refusal(error, request_id)),
-        })
+    /// Runs any operation: its answers as they come. A subscription ends when the stream is dropped; a query
+    /// or a mutation begins when the stream is first waited for.
+    pub(super) fn run(&self, operation: Operation, caller: &Caller) -> BoxStream<'static, Answer> {
+        let (endpoint, caller) = (self.clone(), caller.clone());
+        match operation {
+            Operation::Query(single) | Operation::Mutation(single) => {
+                stream::once(async move { endpoint.execute(single, &caller).await }).boxed()
+            }
+            Operation::Subscription(live) => endpoint.subscribe(live, caller),
+        }
+    }
+
+    fn subscribe(self, operation: Live, caller: Caller) -> BoxStream<'static, Answer> {
+        // Until it has begun: from then on a subscription waits as long as it takes.
+        let deadline = Deadline::after(self.patience);
+        let operation = operation.with(deadline.clone());
+        let answers = async_stream::stream! {
+            let mut events = pin!(execution::follow(self.schema.clone(), operation));
+            let mut passed = pin!(deadline.passed());
+            loop {
+                let event = tokio::select! {
+                    event = events.next() => event,
+                    () = &mut passed => Some(Err(too_long())),
+                };
+                match event {
+                    Some(Ok(response)) => yield response.into(),
+                    Some(Err(error)) => {
+                        yield Answer::Refused(self.refusal(error, caller.request_id));
+                        break;
+                    }
+                    None => break,
+                }
+            }
+        };
+        answers.boxed()
     }
 
     /// The refusal that tells of `error`.
     pub(super) fn refusal(&self, error: AppError, request_id: RequestId) -> Refusal {
         Refusal::new(api::error_response(error, request_id).errors)
     }
+}
+
+fn too_long() -> AppError {
+    AppError::unavailable(anyhow::anyhow!("an operation took longer than it may"))
 }

@@ -1,15 +1,22 @@
 //! Parlor on the network: the routes, and the server that answers them.
 //!
-//! GraphQL comes in over two transports, `graphql_http` and `graphql_ws`. Both read a request their own
-//! way and then take the one path of `endpoint`, so that what is refused, counted or run there
-//! is so on every transport.
+//! GraphQL comes in over HTTP (`graphql_http`) and over WebSocket (`graphql_ws`). Both read a request their own
+//! way and then take the one path of `endpoint`, so that what is refused, counted or run there is so on every
+//! transport. What has many answers goes out on the socket, or in one long response (`graphql_stream`).
 
 mod answer;
+mod client_address;
+mod documents;
 mod endpoint;
 mod execution;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod graphql_http;
+mod graphql_stream;
 mod graphql_ws;
+mod guests;
 mod health;
 mod identity;
 mod listen;
@@ -17,10 +24,12 @@ mod operation;
 mod origin;
 pub mod pages;
 mod parameters;
+mod parting;
 mod request_id;
+mod steady;
 mod timings;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -32,21 +41,23 @@ use axum::{
 };
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::{
+    cors::{AllowOrigin, CorsLayer},
+    set_header::SetResponseHeaderLayer,
+};
 
 pub use timings::Timings;
 
-use crate::app::App;
+use crate::{app::App, config::Config};
 use endpoint::Endpoint;
-
-/// A request's body has at most this many bytes.
-const MAX_BODY_BYTES: usize = 256 * 1024;
+use guests::Guests;
 
 /// What the handlers share.
 struct Server {
     app: App,
     endpoint: Endpoint,
     timings: Timings,
+    guests: Guests,
     /// Open sockets. An upgraded connection leaves the accept loop's sight, so it is counted here.
     sockets: TaskTracker,
 }
@@ -55,29 +66,34 @@ type Shared = Arc<Server>;
 
 /// Answers requests on `listener` until [`App::stopping`] fires and what is under way has ended.
 ///
-/// Returns at the latest [`Timings::stop`] after that, whatever is still open then.
-///
-/// # Errors
-///
-/// None today: a failing `accept` is logged and tried again.
-pub async fn serve(listener: TcpListener, app: App) -> io::Result<()> {
-    serve_with(listener, app, Timings::default()).await
+/// Returns at the latest [`Timings::stop`] after that, whatever is still open then. An `accept` that fails is
+/// logged and tried again.
+pub async fn serve(listener: TcpListener, app: App) {
+    serve_with(listener, app, Timings::default()).await;
 }
 
 /// [`serve`] with other deadlines than the usual ones.
-///
-/// # Errors
-///
-/// As [`serve`].
-pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) -> io::Result<()> {
+pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) {
     let server = Arc::new(Server {
-        endpoint: Endpoint::new(&app),
+        endpoint: Endpoint::new(&app, timings.operation),
+        guests: Guests::new(&app),
         app,
         timings,
         sockets: TaskTracker::new(),
     });
     listen::run(listener, router(&server), &server).await;
-    Ok(())
+}
+
+/// What is wrong with the documents of `PARLOR_TRUSTED_DOCUMENTS`: a sentence for each that could never run.
+pub fn unfit_documents(config: &Config) -> Vec<String> {
+    let gate = gate::Gate::new(config.limits);
+    let listed = config.trusted_documents.iter().flat_map(|it| it.iter());
+    listed
+        .filter_map(|(id, text)| {
+            let fault = gate.check_alone(text).err()?;
+            Some(format!("The document {id:?} can't run: {fault}"))
+        })
+        .collect()
 }
 
 fn router(server: &Shared) -> Router {
@@ -88,10 +104,18 @@ fn router(server: &Shared) -> Router {
     };
     Router::new()
         .route("/graphql", get(graphql).post(graphql_http::post))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
         .layer(cross_origin(&server.app.config().allowed_origins))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(server.endpoint.gate().body_bytes()))
+        .layer(middleware::from_fn_with_state(
+            server.clone(),
+            client_address::note,
+        ))
         .layer(middleware::from_fn(request_id::assign))
         .with_state(server.clone())
         .merge(pages)

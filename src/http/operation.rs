@@ -1,8 +1,12 @@
 //! Which operation of a document is asked for, and of what kind it is.
 
+use std::{any::Any, collections::BTreeSet};
+
 use async_graphql::{
     Request, ServerError, Value, Variables,
-    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+    parser::types::{
+        DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+    },
 };
 
 /// An operation that is ready to run. The kinds are types of their own, so that nothing can run a
@@ -26,13 +30,29 @@ pub(super) struct Single {
 /// An operation with a stream of answers.
 pub(super) struct Live(pub(super) Request);
 
+impl Single {
+    /// The same with something more that its resolvers can look up.
+    pub(super) fn with(self, data: impl Any + Send + Sync) -> Self {
+        Self(self.0.data(data))
+    }
+}
+
+impl Live {
+    /// The same with something more that its resolvers can look up.
+    pub(super) fn with(self, data: impl Any + Send + Sync) -> Self {
+        Self(self.0.data(data))
+    }
+}
+
 /// Parses the request's document, once: the request keeps what was parsed.
 pub(super) fn choose(mut request: Request) -> Result<Operation, ServerError> {
     request.parsed_query()?;
     let name = request.operation_name.clone();
     let variables = std::mem::take(&mut request.variables);
-    let chosen = named(request.parsed_query()?, name.as_deref())?;
+    let document = request.parsed_query()?;
+    let chosen = named(document, name.as_deref())?;
     require_variables(chosen, &variables)?;
+    require_one_source(chosen, document)?;
     let kind = chosen.ty;
     request.variables = variables;
     Ok(match kind {
@@ -98,6 +118,43 @@ fn require_variables(
     Ok(())
 }
 
+/// A subscription has one root field (GraphQL, section 5.2.4.1): otherwise it would be two on one id. The GraphQL
+/// library counts the fields that it knows, and takes one field under two names for one.
+fn require_one_source(
+    operation: &OperationDefinition,
+    document: &ExecutableDocument,
+) -> Result<(), ServerError> {
+    if operation.ty != OperationType::Subscription {
+        return Ok(());
+    }
+    let mut names = BTreeSet::new();
+    let mut spread = BTreeSet::new();
+    let mut sets = vec![&operation.selection_set.node];
+    while let Some(set) = sets.pop() {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    names.insert(field.node.response_key().node.as_str());
+                }
+                Selection::InlineFragment(fragment) => sets.push(&fragment.node.selection_set.node),
+                Selection::FragmentSpread(fragment) => {
+                    let name = &fragment.node.fragment_name.node;
+                    if let Some(fragment) = document.fragments.get(name)
+                        && spread.insert(name.as_str())
+                    {
+                        sets.push(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+    if names.len() > 1 {
+        let message = "A subscription has one field at its root.";
+        return Err(ServerError::new(message, Some(operation.selection_set.pos)));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -127,6 +184,25 @@ mod tests {
         assert_eq!(kind(Request::new("{ a }").operation_name("A")), "refused");
         assert_eq!(kind(Request::new("query A { a }")), "query");
         assert_eq!(kind(Request::new("query {")), "refused");
+    }
+
+    #[test]
+    fn a_subscription_has_one_source_however_it_is_written() {
+        for one in [
+            "subscription { a }",
+            "subscription { a ...F } fragment F on S { a }",
+            "subscription { ... { x: a } }",
+        ] {
+            assert_eq!(kind(Request::new(one)), "subscription");
+        }
+        for two in [
+            "subscription { a b }",
+            "subscription { a x: a }",
+            "subscription { a ... { b } }",
+            "subscription { a ...F } fragment F on S { b ...F }",
+        ] {
+            assert_eq!(kind(Request::new(two)), "refused");
+        }
     }
 
     #[test]

@@ -1,9 +1,14 @@
-//! Which web pages may open a socket.
+//! Which web pages may open a socket, or a stream.
 //!
 //! Browsers let any page open a WebSocket to any host and tell only by the `Origin` header which page it
 //! was (RFC 6455, section 10.2). So the server has to look.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+
+use crate::error::AppError;
+
+/// What the others are told.
+pub(super) const FOREIGN: AppError = AppError::Forbidden("Pages of this origin may not connect.");
 
 /// True when a page of this origin may open a socket: a page of our own host, or of an origin that the
 /// operator allows. A request without `Origin` does not come from a page.

@@ -5,17 +5,24 @@ use std::time::Duration;
 /// The deadlines of the server. The defaults are what Parlor runs with; tests shorten them.
 #[derive(Clone, Copy, Debug)]
 pub struct Timings {
-    /// For a request's head to arrive, and for the next one on a connection kept open. The default is a
-    /// little longer than the 60 seconds for which balancers usually keep idle connections: the side that
-    /// sends should be the one that closes, or a request meets a closing connection.
+    /// For the head of a connection's first request to arrive.
     pub head: Duration,
+    /// For the next request on a connection kept open, with its head. The default is a little longer than
+    /// the 60 seconds for which balancers usually keep idle connections: the side that sends should be the
+    /// one that closes, or a request meets a closing connection.
+    pub idle: Duration,
     /// For a request's body to arrive.
     pub body: Duration,
+    /// For the next piece of a body to arrive.
+    pub body_pause: Duration,
+    /// For an operation to answer, beside what it was asked to wait; for a subscription to begin.
+    pub operation: Duration,
     /// For `connection_init` to arrive and be accepted, on a socket.
     pub init: Duration,
     /// Between the pings on a socket. A peer from which nothing is heard for two of them is gone.
     pub ping: Duration,
-    /// For one message to leave. A socket that takes nothing for so long is closed.
+    /// For a peer to take something of what is written to it. A connection whose peer takes nothing for so
+    /// long is closed.
     pub write: Duration,
     /// For the subscriptions of a socket to say their last event, when the server stops or the access
     /// token expires.
@@ -29,8 +36,11 @@ pub struct Timings {
 impl Default for Timings {
     fn default() -> Self {
         Self {
-            head: Duration::from_secs(65),
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(65),
             body: Duration::from_secs(30),
+            body_pause: Duration::from_secs(10),
+            operation: Duration::from_secs(10),
             init: Duration::from_secs(10),
             ping: Duration::from_secs(12),
             write: Duration::from_secs(10),

@@ -3,10 +3,12 @@
 use diesel_async::AsyncConnection;
 
 use super::logins::{self, SignedIn};
-use crate::app::App;
+use crate::app::{App, Deed};
 use crate::db::users::{self, NewUser, ProfileChange, User};
 use crate::db::{accounts, logins as stored_logins};
-use crate::domain::{Bio, DisplayName, EmailAddress, Password, Person, UserId, Username, Viewer};
+use crate::domain::{
+    Bio, ClientAddress, DisplayName, EmailAddress, Password, Person, UserId, Username, Viewer,
+};
 use crate::error::{AppError, AppResult};
 
 const WRONG_PASSWORD: &str = "The password is wrong.";
@@ -24,7 +26,12 @@ pub struct Registration {
 }
 
 /// Opens an account and signs its owner in.
-pub async fn register(app: &App, registration: Registration) -> AppResult<SignedIn> {
+pub async fn register(
+    app: &App,
+    from: ClientAddress,
+    registration: Registration,
+) -> AppResult<SignedIn> {
+    app.rates().from_address(Deed::Register, from)?;
     let username = Username::parse(&registration.username, "username")?;
     if username.is_reserved() {
         return Err(AppError::bad_input(
@@ -50,11 +57,16 @@ pub async fn register(app: &App, registration: Registration) -> AppResult<Signed
         password_hash: &password_hash,
     };
     let mut conn = app.db().connection().await?;
-    conn.transaction(async |conn| {
-        let user = users::insert(conn, &new).await?;
-        logins::open(app, conn, user).await
-    })
-    .await
+    let signed_in = conn
+        .transaction(async |conn| {
+            let user = users::insert(conn, &new).await?;
+            logins::open(app, conn, user).await
+        })
+        .await?;
+    for name in [username.as_str(), email.as_str()] {
+        app.rates().signed_in(name, from);
+    }
+    Ok(signed_in)
 }
 
 /// What someone wants to be different about their profile; nothing for what stays.

@@ -6,12 +6,12 @@ use chrono::Utc;
 use diesel_async::AsyncConnection;
 use tokio::time::sleep;
 
-use crate::app::App;
+use crate::app::{App, Deed};
 use crate::auth::{AccessToken, RefreshToken};
 use crate::bus::{Heard, Notice, Subject};
 use crate::db::users::{self, User};
 use crate::db::{Connection, logins};
-use crate::domain::{LoginId, Person, Viewer};
+use crate::domain::{ClientAddress, LoginId, Person, Viewer};
 use crate::error::{AppError, AppResult};
 
 /// How soon a login is looked at again that could not be looked at.
@@ -75,8 +75,15 @@ async fn is_open(app: &App, person: &Person) -> AppResult<bool> {
 
 /// Signs in with a username or an e-mail address.
 ///
-/// An unknown name, a wrong password and a shut account get the same answer after the same work.
-pub async fn login(app: &App, name_or_address: &str, password: String) -> AppResult<SignedIn> {
+/// An unknown name, a wrong password and a shut account get the same answer after the same work. Tries are
+/// counted by where they come from, and by the name whether there is such an account or not.
+pub async fn login(
+    app: &App,
+    from: ClientAddress,
+    name_or_address: &str,
+    password: String,
+) -> AppResult<SignedIn> {
+    app.rates().sign_in(name_or_address, from)?;
     let mut conn = app.db().connection().await?;
     let found = users::find_credentials(&mut conn, name_or_address).await?;
     // Hashing takes a while; the connection is somebody else's meanwhile.
@@ -85,6 +92,7 @@ pub async fn login(app: &App, name_or_address: &str, password: String) -> AppRes
     let (id, stored) = found.map(|found| (found.id, found.password_hash)).unzip();
     let fits = app.passwords().verify(password, stored.flatten()).await?;
     let id = id.filter(|_| fits).ok_or(WRONG)?;
+    app.rates().signed_in(name_or_address, from);
 
     let mut conn = app.db().connection().await?;
     conn.transaction(async |conn| {
@@ -109,7 +117,8 @@ pub(super) async fn open(app: &App, conn: &mut Connection, user: User) -> AppRes
 ///
 /// The token is good once. Shown again within ten seconds it gives the same successor; shown later it is
 /// in two hands, and the whole login ends.
-pub async fn refresh(app: &App, token: &str) -> AppResult<SignedIn> {
+pub async fn refresh(app: &App, from: ClientAddress, token: &str) -> AppResult<SignedIn> {
+    app.rates().from_address(Deed::Refresh, from)?;
     let token = RefreshToken::parse(token).ok_or(ENDED)?;
     let successor = app.refresh_tokens().successor(&token);
     let mut conn = app.db().connection().await?;
@@ -122,6 +131,7 @@ pub async fn refresh(app: &App, token: &str) -> AppResult<SignedIn> {
             let Some(login) = logins::find_open(conn, stored.login).await? else {
                 return Err(ENDED);
             };
+            app.rates().by_person(Deed::Refresh, login.user)?;
             match stored.used_long_ago {
                 None => {
                     logins::rotate(conn, login.id, &token.hash(), &successor.hash()).await?;

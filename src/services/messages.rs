@@ -10,15 +10,15 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{access, watch};
-use crate::app::App;
+use crate::app::{App, Deed, Place};
 use crate::bus::Notice;
 use crate::db::members::Seat;
 use crate::db::messages::{self, Message, SendKey};
 use crate::db::sessions::{self, NewSession, Session};
 use crate::db::{Connection, chatbots};
 use crate::domain::{
-    ChatbotId, ClientKey, MessageContent, MessageStatus, Rev, SessionId, SessionKind, Title,
-    UserId, Viewer,
+    ChatbotId, ClientAddress, ClientKey, MessageContent, MessageStatus, Rev, SessionId,
+    SessionKind, Title, UserId, Viewer,
 };
 use crate::error::{AppError, AppResult};
 use crate::feed::{Item, Start, View};
@@ -59,9 +59,16 @@ impl Sent {
 ///
 /// Stored when this returns. The announcement is best effort: whoever misses it catches up from the log.
 /// The same client key again returns what was sent first and stores nothing; with other content it is a
-/// `CONFLICT`.
-pub async fn send(app: &App, viewer: &Viewer, draft: Draft) -> AppResult<Sent> {
+/// `CONFLICT`. Every call counts towards the sender's rates, that of a retry and of one that is refused too.
+pub async fn send(
+    app: &App,
+    from: ClientAddress,
+    viewer: &Viewer,
+    draft: Draft,
+) -> AppResult<Sent> {
     let person = viewer.person()?;
+    app.rates().from_address(Deed::SendMessage, from)?;
+    app.rates().by_person(Deed::SendMessage, person.user)?;
     let content = MessageContent::parse(draft.content)?;
     let key = send_key(draft.client_key, &content)?;
     let session = match draft.session {
@@ -97,6 +104,15 @@ pub async fn send(app: &App, viewer: &Viewer, draft: Draft) -> AppResult<Sent> {
     // know drop what they know.
     announce(app, &sent);
     Ok(sent)
+}
+
+/// A place to wait in, for as long as it is held; `RATE_LIMITED` if the viewer waits for as many replies as one
+/// may at once.
+pub fn hold_back(app: &App, viewer: &Viewer) -> AppResult<Place<UserId>> {
+    let place = app.waits().take(viewer.person()?.user);
+    place.ok_or(AppError::RateLimited {
+        retry_after: Duration::from_secs(1),
+    })
 }
 
 /// Waits until the reply has ended, at most `wait` and only as long as somebody waits for the answer; then

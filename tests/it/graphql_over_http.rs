@@ -61,6 +61,8 @@ async fn a_query_is_answered_in_the_asked_type_with_keys_in_the_querys_order() {
         assert_eq!(response.status(), StatusCode::OK);
         let content_type = response.headers()[header::CONTENT_TYPE].to_str().unwrap();
         assert_eq!(content_type, format!("{media}; charset=utf-8"));
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
         let body = response.text().await.unwrap();
         let place = |key| body.find(key).expect(key);
         assert!(place("\"version\"") < place("\"name\""));

@@ -98,6 +98,16 @@ impl RawSocket {
         }
     }
 
+    /// Says the same this often, or until the other side has closed.
+    pub async fn flood_of(&mut self, times: usize, message: Value) {
+        for _ in 0..times {
+            let said = self.0.send(Message::text(message.to_string()));
+            if said.await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// The next message of the protocol.
     pub async fn hear(&mut self) -> Value {
         match self.frame().await {

@@ -22,18 +22,22 @@ pub(super) use signed_in::{AuthPayload, LoginInput, RegisterInput};
 pub(super) use user::{ProfileInput, User};
 
 use super::HungUp;
+use super::deadline::Deadline;
 use super::error::{ApiError, ApiResult};
 use super::loaders::Rows;
 use crate::app::App;
-use crate::domain::{Epoch, Viewer};
+use crate::domain::{ClientAddress, Epoch, Viewer};
 use crate::error::AppError;
 
 /// What the schema was built with and what every request carries.
 pub(super) trait ContextExt {
     fn app(&self) -> ApiResult<&App>;
     fn viewer(&self) -> ApiResult<&Viewer>;
+    /// Where the request comes from, for what is counted by that.
+    fn address(&self) -> ApiResult<ClientAddress>;
     fn epoch(&self) -> ApiResult<Epoch>;
     fn rows(&self) -> ApiResult<&DataLoader<Rows>>;
+    fn deadline(&self) -> ApiResult<&Deadline>;
     fn hung_up(&self) -> ApiResult<&HungUp>;
 }
 
@@ -46,11 +50,19 @@ impl ContextExt for Context<'_> {
         data(self)
     }
 
+    fn address(&self) -> ApiResult<ClientAddress> {
+        data(self).copied()
+    }
+
     fn epoch(&self) -> ApiResult<Epoch> {
         data(self).copied()
     }
 
     fn rows(&self) -> ApiResult<&DataLoader<Rows>> {
+        data(self)
+    }
+
+    fn deadline(&self) -> ApiResult<&Deadline> {
         data(self)
     }
 

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{
-    ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
+    Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
 };
-use async_graphql::{Name, Value, Variables};
+use async_graphql::{Name, Positioned, Value as ConstValue, Variables};
+use async_graphql_value::Value;
 
+use super::Limit;
+use crate::config::Limits;
 use crate::error::{AppError, AppResult};
 
 /// The fields that give pages, and how many rows when nothing else is asked for. A test compares them with
@@ -17,6 +20,18 @@ const DEFAULT_PAGE: u64 = 50;
 /// No page has more rows: whoever asks for more is refused by the field.
 const MAX_PAGE: u64 = 200;
 
+/// Mutations that prove who somebody is, and so can be used to guess.
+const CREDENTIALS: [&str; 5] = [
+    "changePassword",
+    "deleteAccount",
+    "login",
+    "refresh",
+    "register",
+];
+
+/// What a value costs beside its text wherever it is copied to, in bytes.
+const VALUE_BYTES: u64 = 16;
+
 /// What a selection adds up to. Counts stop at the largest number instead of running over it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Size {
@@ -24,12 +39,18 @@ pub(super) struct Size {
     pub(super) fields: u64,
     /// Fields under another name.
     pub(super) aliases: u64,
-    /// Directives on fields, spreads and operations.
+    /// Directives on fields, spreads, fragments and operations.
     pub(super) directives: u64,
     /// Levels of fields.
     pub(super) depth: u64,
+    /// Levels of selections, fragments written out.
+    pub(super) height: u64,
     /// Fields at the first level.
     pub(super) roots: u64,
+    /// Those of them that prove who somebody is.
+    pub(super) credentials: u64,
+    /// Bytes of arguments, with variables in their places.
+    pub(super) input: u64,
     /// Values that the answer may hold: what lies under a page counts once for each of its rows.
     pub(super) values: u64,
 }
@@ -40,7 +61,10 @@ impl Size {
         self.aliases = self.aliases.saturating_add(other.aliases);
         self.directives = self.directives.saturating_add(other.directives);
         self.depth = self.depth.max(other.depth);
+        self.height = self.height.max(other.height);
         self.roots = self.roots.saturating_add(other.roots);
+        self.credentials = self.credentials.saturating_add(other.credentials);
+        self.input = self.input.saturating_add(other.input);
         self.values = self.values.saturating_add(other.values);
     }
 }
@@ -49,87 +73,78 @@ impl Size {
 pub(super) struct Scale<'d> {
     document: &'d ExecutableDocument,
     variables: &'d Variables,
+    /// What each variable weighs, wherever it is used: what was given, or the heaviest default.
+    weights: HashMap<&'d Name, u64>,
     /// Nothing while a fragment is being measured: meeting it then is a circle.
     fragments: HashMap<&'d Name, Option<Size>>,
+    nesting: Limit,
+    arguments: Limit,
+    directives: Limit,
 }
 
 impl<'d> Scale<'d> {
-    pub(super) fn new(document: &'d ExecutableDocument, variables: &'d Variables) -> Self {
-        Self {
+    pub(super) fn new(
+        limits: &Limits,
+        document: &'d ExecutableDocument,
+        variables: &'d Variables,
+    ) -> AppResult<Self> {
+        let of = Limit::of_document;
+        let scale = Self {
             document,
             variables,
+            weights: HashMap::new(),
             fragments: HashMap::new(),
+            nesting: of(
+                "nesting",
+                "levels of brackets, fragments written out",
+                limits.nesting,
+            ),
+            arguments: of("arguments", "arguments in one place", limits.arguments),
+            directives: of(
+                "directivesHere",
+                "directives in one place",
+                limits.directives_here,
+            ),
+        };
+        let most = of("variables", "variables in an operation", limits.variables);
+        scale.weighed(most)
+    }
+
+    fn weighed(mut self, most: Limit) -> AppResult<Self> {
+        for (_, operation) in self.document.operations.iter() {
+            let definitions = &operation.node.variable_definitions;
+            most.check(definitions.len() as u64)?;
+            for definition in definitions {
+                let variable = &definition.node;
+                let weight = match self.variables.get(&variable.name.node) {
+                    Some(given) => const_weight(given),
+                    None => variable.default_value().map_or(0, const_weight),
+                };
+                let heaviest = self.weights.entry(&variable.name.node).or_default();
+                *heaviest = weight.max(*heaviest);
+            }
         }
+        Ok(self)
     }
 
     /// What an operation adds up to.
     pub(super) fn operation(&mut self, operation: &'d OperationDefinition) -> AppResult<Size> {
-        let mut size = self.selection(&operation.selection_set.node)?;
-        size.directives += operation.directives.len() as u64;
-        Ok(size)
-    }
-
-    /// What a selection adds up to. Recursion is as deep as brackets nest and fragments there are: both have
-    /// limits of their own by now.
-    pub(super) fn selection(&mut self, set: &'d SelectionSet) -> AppResult<Size> {
-        let mut size = Size::default();
-        for item in &set.items {
-            let (inner, directives) = match &item.node {
-                Selection::Field(field) => {
-                    let field = &field.node;
-                    let mut inner = self.selection(&field.selection_set.node)?;
-                    inner.fields = inner.fields.saturating_add(1);
-                    inner.aliases = inner.aliases.saturating_add(field.alias.is_some().into());
-                    inner.depth += 1;
-                    inner.roots = 1;
-                    inner.values = inner
-                        .values
-                        .saturating_mul(self.rows(field))
-                        .saturating_add(1);
-                    (inner, field.directives.len())
-                }
-                Selection::InlineFragment(fragment) => {
-                    let fragment = &fragment.node;
-                    let inner = self.selection(&fragment.selection_set.node)?;
-                    (inner, fragment.directives.len())
-                }
-                Selection::FragmentSpread(spread) => {
-                    let spread = &spread.node;
-                    let inner = self.fragment(&spread.fragment_name.node)?;
-                    (inner, spread.directives.len())
-                }
-            };
-            size.add(inner);
-            size.directives = size.directives.saturating_add(directives as u64);
+        let mut size = self.selection(&operation.selection_set.node, 1)?;
+        size.add(self.here(&operation.directives)?);
+        for definition in &operation.variable_definitions {
+            size.add(self.here(&definition.node.directives)?);
         }
         Ok(size)
     }
 
-    /// How many rows a field may give.
-    fn rows(&self, field: &Field) -> u64 {
-        let size = field
-            .arguments
-            .iter()
-            .find(|(name, _)| matches!(name.node.as_str(), "first" | "last"));
-        let asked = size.map(|(_, value)| {
-            let given = |name: Name| self.variables.get(&name).cloned().ok_or(());
-            match value.node.clone().into_const_with(given) {
-                Ok(Value::Number(rows)) => rows.as_u64(),
-                Ok(_) => None,
-                // A variable that was left out: its default may be anything.
-                Err(()) => Some(MAX_PAGE),
-            }
-        });
-        match asked {
-            Some(rows) => rows.map_or(1, |rows| rows.min(MAX_PAGE)),
-            None if PAGED.contains(&field.name.node.as_str()) => DEFAULT_PAGE,
-            None => 1,
-        }
-    }
-
-    fn fragment(&mut self, name: &'d Name) -> AppResult<Size> {
+    /// What a fragment adds up to, spread at this level.
+    pub(super) fn fragment(&mut self, name: &'d Name, level: u64) -> AppResult<Size> {
         match self.fragments.get(name) {
-            Some(Some(size)) => return Ok(*size),
+            Some(Some(size)) => {
+                // Its own level is one of those that it is high.
+                self.nesting.check(level + size.height.saturating_sub(1))?;
+                return Ok(*size);
+            }
             Some(None) => {
                 return Err(AppError::bad_input(
                     "query",
@@ -138,13 +153,133 @@ impl<'d> Scale<'d> {
             }
             None => {}
         }
-        // One that is not there selects nothing; validation says that it is missing.
         let Some(fragment) = self.document.fragments.get(name) else {
-            return Ok(Size::default());
+            // Validation says that it is missing. It must count: nothing a million million times is a
+            // walk of a million million steps.
+            return Ok(Size {
+                fields: 1,
+                ..Size::default()
+            });
         };
         self.fragments.insert(name, None);
-        let size = self.selection(&fragment.node.selection_set.node)?;
+        let mut size = self.selection(&fragment.node.selection_set.node, level)?;
+        size.add(self.here(&fragment.node.directives)?);
         self.fragments.insert(name, Some(size));
         Ok(size)
     }
+
+    /// What a selection at this level adds up to. Levels are limited, so recursion is.
+    fn selection(&mut self, set: &'d SelectionSet, level: u64) -> AppResult<Size> {
+        if set.items.is_empty() {
+            return Ok(Size::default());
+        }
+        self.nesting.check(level)?;
+        let mut size = Size::default();
+        for item in &set.items {
+            let (inner, directives) = match &item.node {
+                Selection::Field(field) => {
+                    let field = &field.node;
+                    (self.field(field, level)?, &field.directives)
+                }
+                Selection::InlineFragment(fragment) => {
+                    let fragment = &fragment.node;
+                    let inner = self.selection(&fragment.selection_set.node, level + 1)?;
+                    (inner, &fragment.directives)
+                }
+                Selection::FragmentSpread(spread) => {
+                    let spread = &spread.node;
+                    let inner = self.fragment(&spread.fragment_name.node, level + 1)?;
+                    (inner, &spread.directives)
+                }
+            };
+            size.add(inner);
+            size.add(self.here(directives)?);
+        }
+        size.height += 1;
+        Ok(size)
+    }
+
+    fn field(&mut self, field: &'d Field, level: u64) -> AppResult<Size> {
+        let mut size = self.selection(&field.selection_set.node, level + 1)?;
+        size.fields = size.fields.saturating_add(1);
+        size.aliases = size.aliases.saturating_add(field.alias.is_some().into());
+        size.depth += 1;
+        size.roots = 1;
+        size.credentials = CREDENTIALS.contains(&field.name.node.as_str()).into();
+        let under = size.values.saturating_mul(self.rows(field));
+        size.values = under.saturating_add(1);
+        let input = self.input(&field.arguments)?;
+        size.input = size.input.saturating_add(input);
+        Ok(size)
+    }
+
+    /// What the directives of one place add up to.
+    fn here(&self, directives: &[Positioned<Directive>]) -> AppResult<Size> {
+        self.directives.check(directives.len() as u64)?;
+        let mut size = Size {
+            directives: directives.len() as u64,
+            ..Size::default()
+        };
+        for directive in directives {
+            let input = self.input(&directive.node.arguments)?;
+            size.input = size.input.saturating_add(input);
+        }
+        Ok(size)
+    }
+
+    /// The bytes of the arguments of one place.
+    fn input(&self, arguments: &[(Positioned<Name>, Positioned<Value>)]) -> AppResult<u64> {
+        self.arguments.check(arguments.len() as u64)?;
+        let weights = arguments.iter().map(|(_, value)| self.weight(&value.node));
+        Ok(weights.fold(0, u64::saturating_add))
+    }
+
+    fn weight(&self, value: &Value) -> u64 {
+        let inside = match value {
+            Value::Variable(name) => self.weights.get(name).copied().unwrap_or_default(),
+            Value::String(text) => text.len() as u64,
+            Value::List(items) => sum(items.iter().map(|item| self.weight(item))),
+            Value::Object(entries) => sum(entries.values().map(|entry| self.weight(entry))),
+            _ => 0,
+        };
+        inside.saturating_add(VALUE_BYTES)
+    }
+
+    /// How many rows a field may give.
+    fn rows(&self, field: &Field) -> u64 {
+        let size = field
+            .arguments
+            .iter()
+            .find(|(name, _)| matches!(name.node.as_str(), "first" | "last"));
+        let asked = match size.map(|(_, value)| &value.node) {
+            Some(Value::Number(rows)) => rows.as_u64(),
+            Some(Value::Variable(name)) => match self.variables.get(name) {
+                Some(ConstValue::Number(rows)) => rows.as_u64(),
+                Some(ConstValue::Null) => Some(DEFAULT_PAGE),
+                Some(_) => Some(1),
+                // One that was left out: its default may be anything.
+                None => Some(MAX_PAGE),
+            },
+            Some(Value::Null) | None if PAGED.contains(&field.name.node.as_str()) => {
+                Some(DEFAULT_PAGE)
+            }
+            // No number, or no page: validation or the field says so.
+            _ => Some(1),
+        };
+        asked.map_or(1, |rows| rows.min(MAX_PAGE))
+    }
+}
+
+fn const_weight(value: &ConstValue) -> u64 {
+    let inside = match value {
+        ConstValue::String(text) => text.len() as u64,
+        ConstValue::List(items) => sum(items.iter().map(const_weight)),
+        ConstValue::Object(entries) => sum(entries.values().map(const_weight)),
+        _ => 0,
+    };
+    inside.saturating_add(VALUE_BYTES)
+}
+
+fn sum(weights: impl Iterator<Item = u64>) -> u64 {
+    weights.fold(0, u64::saturating_add)
 }

@@ -1,224 +1,178 @@
-//! The gate: refuses a document that would cost too much before it costs anything.
+//! The gate: refuses what would cost too much before it costs anything, the same on every transport.
 //!
-//! [`tokens`] counts in one linear pass before parsing. [`measure`] walks what was parsed once, with each
-//! fragment counted once however often it is spread: a kilobyte of fragments nested in fragments can stand
-//! for a million million fields. Every refusal names its limit.
-
-mod measure;
-mod tokens;
-
-use async_graphql::Variables;
-use async_graphql::parser::types::{ExecutableDocument, OperationType};
-
-use crate::error::{AppError, AppResult};
-
-pub(super) use tokens::check as check_text;
-
-/// What a document's parts may add up to. Far above what clients send, GraphiQL's introspection included.
-const FIELDS: Limit = Limit("fields, fragments counted where they are spread", 1_000);
-const ALIASES: Limit = Limit("aliases, fragments counted where they are spread", 30);
-const DIRECTIVES: Limit = Limit("directives, fragments counted where they are spread", 20);
-const DEPTH: Limit = Limit("levels of fields", 15);
-const OPERATIONS: Limit = Limit("operations", 5);
-const FRAGMENTS: Limit = Limit("fragments", 30);
-const VARIABLES: Limit = Limit("variables", 50);
-const VALUES: Limit = Limit("values in its answer, pages counted full", 5_000);
-const QUERY_ROOTS: Limit = Limit("fields at the root of a query", 10);
-const MUTATION_ROOTS: Limit = Limit("fields at the root of a mutation", 3);
-
-/// How many of what.
-#[derive(Clone, Copy, Debug)]
-struct Limit(&'static str, u64);
-
-impl Limit {
-    fn check(self, count: u64) -> AppResult<()> {
-        let Self(what, most) = self;
-        if count <= most {
-            return Ok(());
-        }
-        Err(AppError::bad_input(
-            "query",
-            format!("A document has at most {most} {what}."),
-        ))
-    }
-}
-
-/// Refuses a parsed document whose parts, or whose answer, add up to too much.
-pub(super) fn check_document(
-    document: &ExecutableDocument,
-    variables: &Variables,
-) -> AppResult<()> {
-    FRAGMENTS.check(document.fragments.len() as u64)?;
-    OPERATIONS.check(document.operations.iter().count() as u64)?;
-    let mut scale = measure::Scale::new(document, variables);
-    // Fragments too: those that no operation uses are validated as well.
-    for fragment in document.fragments.values() {
-        check_size(scale.selection(&fragment.node.selection_set.node)?)?;
-    }
-    for (_, operation) in document.operations.iter() {
-        let operation = &operation.node;
-        VARIABLES.check(operation.variable_definitions.len() as u64)?;
-        let set = &operation.selection_set.node;
-        let roots = scale.selection(set)?.roots;
-        match operation.ty {
-            OperationType::Query => QUERY_ROOTS.check(roots)?,
-            OperationType::Mutation => MUTATION_ROOTS.check(roots)?,
-            // The GraphQL library refuses more than one.
-            OperationType::Subscription => {}
-        }
-        check_size(scale.operation(operation)?)?;
-    }
-    Ok(())
-}
-
-fn check_size(size: measure::Size) -> AppResult<()> {
-    DEPTH.check(size.depth)?;
-    FIELDS.check(size.fields)?;
-    ALIASES.check(size.aliases)?;
-    DIRECTIVES.check(size.directives)?;
-    VALUES.check(size.values)
-}
+//! [`json`] counts in what arrives before it is read, [`tokens`] in a document before it is parsed: one linear
+//! pass each, without memory. [`measure`] walks what was parsed once, with each fragment counted once however
+//! often it is spread: a kilobyte of fragments nested in fragments can stand for a million million fields.
+//! Every refusal names its limit.
 
 #[cfg(test)]
-mod tests {
-    use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
-    use async_graphql::parser::{parse_query, parse_schema};
-    use serde_json::json;
+mod hostile;
+mod json;
+mod measure;
+#[cfg(test)]
+mod tests;
+mod tokens;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod written_out;
 
-    use super::*;
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::{Value, Variables};
 
-    fn refused(document: &str) -> Option<String> {
-        refused_with(document, json!({}))
-    }
+use crate::config::Limits;
+use crate::error::{AppError, AppResult};
 
-    fn refused_with(document: &str, variables: serde_json::Value) -> Option<String> {
-        let document = parse_query(document).unwrap();
-        check_document(&document, &Variables::from_json(variables))
-            .err()
-            .map(|error| error.to_string())
-    }
+/// Judges by these limits.
+#[derive(Clone, Copy)]
+pub(super) struct Gate {
+    limits: Limits,
+}
 
-    /// A limit at which a document still passes, and one more.
-    fn limit(most: usize, what: &str, document: impl Fn(usize) -> String) {
-        assert_eq!(refused(&document(most)), None, "{most} {what}");
-        let told = refused(&document(most + 1)).unwrap();
-        assert!(told.contains(&format!("at most {most} {what}")), "{told}");
-    }
+/// How many of what, in which part of a request.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    field: &'static str,
+    name: &'static str,
+    what: &'static str,
+    most: u64,
+}
 
-    #[test]
-    fn each_limit_lets_pass_what_it_names_and_not_one_more() {
-        limit(1_000, "fields", |n| {
-            format!("{{ a {{ {} }} }}", "b ".repeat(n - 1))
-        });
-        limit(30, "aliases", |n| {
-            format!("{{ a {{ {} }} }}", "x: b ".repeat(n))
-        });
-        limit(20, "directives", |n| {
-            format!("{{ a {{ {} }} }}", "b @x ".repeat(n))
-        });
-        limit(15, "levels of fields", |n| {
-            format!("{{ {} a {} }}", "a { ".repeat(n - 1), "} ".repeat(n - 1))
-        });
-        limit(5, "operations", |n| {
-            (0..n).map(|i| format!("query Q{i} {{ a }} ")).collect()
-        });
-        limit(30, "fragments", |n| {
-            (0..n)
-                .map(|i| format!("fragment F{i} on T {{ a }} "))
-                .collect::<String>()
-                + "{ a }"
-        });
-        limit(50, "variables", |n| {
-            let variables: String = (0..n).map(|i| format!("$v{i}: Int ")).collect();
-            format!("query ({variables}) {{ a }}")
-        });
-        limit(10, "fields at the root of a query", |n| {
-            format!("{{ {} }}", "a ".repeat(n))
-        });
-        limit(3, "fields at the root of a mutation", |n| {
-            format!("mutation {{ {} }}", "a ".repeat(n))
-        });
-        limit(3, "fields at the root of a mutation", |n| {
-            format!(
-                "mutation {{ ...F }} fragment F on Mutation {{ {} }}",
-                "a ".repeat(n)
-            )
-        });
-    }
-
-    #[test]
-    fn fragments_in_fragments_are_counted_where_they_are_spread_and_cost_nothing_to_count() {
-        // Twenty-nine levels, three spreads each: 3^29 fields.
-        let mut document = "{ a { ...F0 } } fragment F28 on T { a }".to_owned();
-        for level in 0..28 {
-            let next = format!("...F{} ", level + 1).repeat(3);
-            document += &format!(" fragment F{level} on T {{ {next} }}");
+impl Limit {
+    const fn of_document(name: &'static str, what: &'static str, most: u64) -> Self {
+        Self {
+            field: "query",
+            name,
+            what,
+            most,
         }
-        assert!(refused(&document).unwrap().contains("at most 1000 fields"));
     }
 
-    #[test]
-    fn what_lies_under_a_page_counts_once_for_each_row() {
-        // A page's own field, `nodes`, and 48 fields in each of a hundred rows: 1 + 100 * 49 = 4,901.
-        let page = |arguments: &str, fields: usize| {
-            format!(
-                "query ($n: Int) {{ history{arguments} {{ nodes {{ {} }} }} }}",
-                "a ".repeat(fields)
-            )
+    fn check(self, count: u64) -> AppResult<()> {
+        if count <= self.most {
+            return Ok(());
+        }
+        let Self {
+            field,
+            name,
+            what,
+            most,
+        } = self;
+        let holder = match field {
+            "query" => "A document",
+            _ => "A request",
         };
-        assert_eq!(refused(&page("(last: 100)", 48)), None);
-        let told = refused(&page("(last: 100)", 50)).unwrap();
-        assert!(told.contains("at most 5000 values"), "{told}");
-        // The default page of 50, a variable, and a variable that was left out.
-        assert_eq!(refused(&page("", 98)), None);
-        assert!(refused(&page("", 100)).is_some());
-        assert_eq!(
-            refused_with(&page("(last: $n)", 300), json!({"n": 10})),
-            None
-        );
-        assert!(refused_with(&page("(last: $n)", 300), json!({"n": 20})).is_some());
-        assert!(refused(&page("(last: $n)", 30)).is_some());
-        // Pages in pages.
-        let nested = "{ session { messages(first: 200) { nodes { session { messages(first: 200) { nodes { a } } } } } } }";
-        assert!(refused(nested).is_some());
+        Err(AppError::OverLimit {
+            field,
+            limit: name,
+            most,
+            message: format!("{holder} has at most {most} {what}."),
+        })
+    }
+}
+
+impl Gate {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits }
     }
 
-    #[test]
-    fn every_page_of_the_schema_is_known_as_one() {
-        let schema = parse_schema(crate::api::sdl()).unwrap();
-        let mut paged = Vec::new();
-        for definition in schema.definitions {
-            let TypeSystemDefinition::Type(of) = definition else {
-                continue;
-            };
-            let TypeKind::Object(object) = of.node.kind else {
-                continue;
-            };
-            let pages = object
-                .fields
-                .into_iter()
-                .map(|field| field.node)
-                .filter(|field| {
-                    field
-                        .ty
-                        .node
-                        .to_string()
-                        .trim_end_matches('!')
-                        .ends_with("Connection")
-                });
-            paged.extend(pages.map(|field| field.name.node.to_string()));
-        }
-        paged.sort_unstable();
-        paged.dedup();
-        assert_eq!(paged, measure::PAGED);
+    /// How long a request's body may be.
+    pub(super) fn body_bytes(&self) -> usize {
+        usize::try_from(self.limits.body_bytes).unwrap_or(usize::MAX)
     }
 
-    #[test]
-    fn circles_of_fragments_are_refused_used_or_not() {
-        let circle = "fragment A on T { ...B } fragment B on T { b { ...A } }";
-        for operation in ["{ a }", "{ ...A }"] {
-            let told = refused(&format!("{operation} {circle}")).unwrap();
-            assert!(told.contains("contains itself"), "{told}");
+    /// The refusal of a body that is longer.
+    pub(super) fn too_long(&self) -> AppError {
+        let most = self.limits.body_bytes;
+        AppError::OverLimit {
+            field: "body",
+            limit: "bodyBytes",
+            most,
+            message: format!("The body may have {most} bytes at most."),
         }
+    }
+
+    /// Refuses JSON that is not worth reading.
+    pub(super) fn check_json(&self, text: &[u8]) -> AppResult<()> {
+        json::check(&self.limits, text)
+    }
+
+    /// Refuses the text of a document that is not worth parsing.
+    pub(super) fn check_text(&self, text: &str) -> AppResult<()> {
+        tokens::check(&self.limits, text)
+    }
+
+    /// Refuses a parsed document whose parts, or whose answer, add up to too much.
+    pub(super) fn check_document(
+        &self,
+        document: &ExecutableDocument,
+        variables: &Variables,
+    ) -> AppResult<()> {
+        let limits = &self.limits;
+        let fragments = Limit::of_document("fragments", "fragments", limits.fragments);
+        let operations = Limit::of_document("operations", "operations", limits.operations);
+        fragments.check(document.fragments.len() as u64)?;
+        operations.check(document.operations.iter().count() as u64)?;
+        let mut scale = measure::Scale::new(limits, document, variables)?;
+        // Fragments too: those that no operation uses are validated as well.
+        for name in document.fragments.keys() {
+            self.check_size(scale.fragment(name, 1)?)?;
+        }
+        for (_, operation) in document.operations.iter() {
+            let size = scale.operation(&operation.node)?;
+            self.check_roots(&operation.node, size)?;
+            self.check_size(size)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a document that would be refused whatever its variables are.
+    pub(super) fn check_alone(&self, text: &str) -> AppResult<()> {
+        self.check_text(text)?;
+        let document =
+            parse_query(text).map_err(|fault| AppError::bad_input("query", fault.to_string()))?;
+        // With every variable at hand as null, so that none is taken for the worst it could be.
+        let names = document.operations.iter().flat_map(|(_, operation)| {
+            let definitions = operation.node.variable_definitions.iter();
+            definitions.map(|definition| definition.node.name.node.clone())
+        });
+        let mut variables = Variables::default();
+        variables.extend(names.map(|name| (name, Value::Null)));
+        self.check_document(&document, &variables)
+    }
+
+    fn check_roots(&self, operation: &OperationDefinition, size: measure::Size) -> AppResult<()> {
+        let limits = &self.limits;
+        let of = Limit::of_document;
+        match operation.ty {
+            OperationType::Query => {
+                let what = "fields at the root of a query";
+                of("queryRoots", what, limits.query_roots).check(size.roots)
+            }
+            OperationType::Mutation => {
+                let what = "fields at the root of a mutation";
+                of("mutationRoots", what, limits.mutation_roots).check(size.roots)?;
+                // Otherwise one request would be many guesses.
+                let what = "mutations that prove who somebody is";
+                of("credentialRoots", what, limits.credential_roots).check(size.credentials)
+            }
+            // The GraphQL library refuses more than one.
+            OperationType::Subscription => Ok(()),
+        }
+    }
+
+    fn check_size(&self, size: measure::Size) -> AppResult<()> {
+        let limits = &self.limits;
+        let of = Limit::of_document;
+        of("depth", "levels of fields", limits.depth).check(size.depth)?;
+        let what = "fields, fragments counted where they are spread";
+        of("fields", what, limits.fields).check(size.fields)?;
+        let what = "aliases, fragments counted where they are spread";
+        of("aliases", what, limits.aliases).check(size.aliases)?;
+        let what = "directives, fragments counted where they are spread";
+        of("directives", what, limits.directives).check(size.directives)?;
+        let what = "bytes in its arguments, variables counted where they are used";
+        of("inputBytes", what, limits.input_bytes).check(size.input)?;
+        let what = "values in its answer, pages counted full";
+        of("cost", what, limits.cost).check(size.values)
     }
 }

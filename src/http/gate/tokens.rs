@@ -2,13 +2,21 @@
 //! section 2.1), in one pass without memory. What is no token is left for the parser to complain of.
 
 use super::Limit;
+use crate::config::Limits;
 use crate::error::AppResult;
 
-const TOKENS: Limit = Limit("tokens", 1_000);
-const NESTING: Limit = Limit("levels of brackets", 32);
-
 /// Refuses a text that is not worth parsing.
-pub(in crate::http) fn check(text: &str) -> AppResult<()> {
+pub(super) fn check(limits: &Limits, text: &str) -> AppResult<()> {
+    let of = Limit::of_document;
+    of("documentBytes", "bytes", limits.document_bytes).check(text.len() as u64)?;
+    let most_tokens = of("tokens", "tokens", limits.tokens);
+    let most_nesting = of("nesting", "levels of brackets", limits.nesting);
+    // A name comes back in the error that complains of it, and again in each that complains of its neighbours.
+    let longest_name = of(
+        "nameBytes",
+        "bytes in a name or a number",
+        limits.name_bytes,
+    );
     let (mut tokens, mut nesting) = (0, 0_u64);
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -24,19 +32,27 @@ pub(in crate::http) fn check(text: &str) -> AppResult<()> {
             b'"' => skip_string(after),
             b'{' | b'[' | b'(' => {
                 nesting += 1;
-                NESTING.check(nesting)?;
+                most_nesting.check(nesting)?;
                 after
             }
             b'}' | b']' | b')' => {
                 nesting = nesting.saturating_sub(1);
                 after
             }
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => skip_while(after, is_name),
-            b'0'..=b'9' | b'-' => skip_while(after, |byte| is_name(byte) || b"+-.".contains(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
+                let after = skip_while(after, is_name);
+                longest_name.check((rest.len() - after.len()) as u64)?;
+                after
+            }
+            b'0'..=b'9' | b'-' => {
+                let after = skip_while(after, |byte| is_name(byte) || b"+-.".contains(byte));
+                longest_name.check((rest.len() - after.len()) as u64)?;
+                after
+            }
             _ => after.strip_prefix(b"..").unwrap_or(after),
         };
         tokens += 1;
-        TOKENS.check(tokens)?;
+        most_tokens.check(tokens)?;
     }
     Ok(())
 }
@@ -87,7 +103,9 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> Option<String> {
-        check(text).err().map(|error| error.to_string())
+        check(&Limits::default(), text)
+            .err()
+            .map(|error| error.to_string())
     }
 
     #[test]
@@ -96,6 +114,21 @@ mod tests {
         assert_eq!(refused(&names), None);
         let told = refused(&format!("{names} b")).unwrap();
         assert_eq!(told, "A document has at most 1000 tokens.");
+    }
+
+    #[test]
+    fn names_and_numbers_have_128_bytes_and_texts_more() {
+        for token in ["a", "1"] {
+            assert_eq!(refused(&token.repeat(128)), None);
+            let told = refused(&token.repeat(129)).unwrap();
+            assert_eq!(
+                told,
+                "A document has at most 128 bytes in a name or a number."
+            );
+        }
+        assert_eq!(refused(&format!("\"{}\"", "a".repeat(60_000))), None);
+        let told = refused(&" ".repeat(65_537)).unwrap();
+        assert_eq!(told, "A document has at most 65536 bytes.");
     }
 
     #[test]
@@ -125,7 +158,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_judged(text in "(\\PC|[\"\\\\\n{}()#.]){0,300}") {
-            let _ = check(&text);
+            let _ = check(&Limits::default(), &text);
         }
     }
 }

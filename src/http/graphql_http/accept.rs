@@ -2,6 +2,8 @@
 
 use axum::http::{HeaderMap, header::ACCEPT};
 
+use crate::http::{graphql_stream::Format, operation::Operation};
+
 /// The media types an answer can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
@@ -32,11 +34,38 @@ impl Media {
     }
 }
 
-/// The media type that the client likes best of those we have. `None`: it likes none of them.
-///
-/// Clients that ask for nothing, or for anything, get `application/json`: a client that does not name the
-/// newer type may not know how to read its status codes.
-pub(super) fn negotiate(headers: &HeaderMap) -> Option<Media> {
+/// What the client can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accepted {
+    /// One answer, and perhaps many.
+    Single(Media, Option<Format>),
+    /// One answer, though it would rather have it as if there were many.
+    Either(Media, Format),
+    /// Many answers only.
+    Streamed(Format),
+}
+
+impl Accepted {
+    /// The type for what is told before anything runs.
+    pub(super) fn media(self) -> Media {
+        match self {
+            Self::Single(media, _) | Self::Either(media, _) => media,
+            Self::Streamed(_) => Media::Json,
+        }
+    }
+
+    /// How this operation's answers are written, if not as one.
+    pub(super) fn format_for(self, operation: &Operation) -> Option<Format> {
+        match (self, operation) {
+            (Self::Either(_, format) | Self::Streamed(format), _) => Some(format),
+            (Self::Single(_, format), Operation::Subscription(_)) => format,
+            (Self::Single(..), Operation::Query(_) | Operation::Mutation(_)) => None,
+        }
+    }
+}
+
+/// What the client likes best of what we have. `None`: it likes nothing of it.
+pub(super) fn negotiate(headers: &HeaderMap) -> Option<Accepted> {
     let accept: Vec<&str> = headers
         .get_all(ACCEPT)
         .iter()
@@ -44,10 +73,26 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Option<Media> {
         .collect();
     let accept = accept.join(",");
     if accept.trim().is_empty() {
-        return Some(Media::Json);
+        return Some(Accepted::Single(Media::Json, None));
     }
     let ranges: Vec<Range> = accept.split(',').filter_map(Range::parse).collect();
+    match (single(&ranges), streamed(&ranges)) {
+        (None, None) => None,
+        (None, Some((format, _))) => Some(Accepted::Streamed(format)),
+        (Some((media, liked)), Some((format, more))) if more > liked => {
+            Some(Accepted::Either(media, format))
+        }
+        (Some((media, _)), streamed) => {
+            Some(Accepted::Single(media, streamed.map(|(format, _)| format)))
+        }
+    }
+}
 
+/// The best type for one answer, and how much it is liked.
+///
+/// Clients that ask for nothing, or for anything, get `application/json`: a client that does not name the
+/// newer type may not know how to read its status codes.
+fn single(ranges: &[Range]) -> Option<(Media, u16)> {
     let mut best: Option<(Media, &Range)> = None;
     for media in Media::ALL {
         // Of several ranges that fit, the most specific one tells how much the type is liked.
@@ -64,7 +109,16 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Option<Media> {
             best = Some((media, range));
         }
     }
-    best.map(|(media, _)| media)
+    best.map(|(media, range)| (media, range.weight))
+}
+
+/// The best format for many answers, and how much it is liked. It must be named: whoever takes anything does
+/// not mean a response that goes on for ever.
+fn streamed(ranges: &[Range]) -> Option<(Format, u16)> {
+    let named = ranges.iter().filter(|range| range.weight > 0);
+    let formats = named.filter_map(|range| Some((range.format()?, range.weight)));
+    // The first of those that are liked alike: `max_by_key` would take the last.
+    formats.rev().max_by_key(|(_, weight)| *weight)
 }
 
 /// One of the comma-separated parts of `Accept`.
@@ -73,6 +127,8 @@ struct Range<'a> {
     precision: Precision,
     /// `q` in thousandths, which is as fine as it gets (section 12.4.2).
     weight: u16,
+    /// Names Apollo's protocol: `multipart/mixed` alone is that of answers in parts (`@defer`).
+    has_subscriptions: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,9 +149,11 @@ impl<'a> Range<'a> {
             _ => Precision::Exact,
         };
         let mut weight = 1000;
+        let mut has_subscriptions = false;
         for (key, value) in parts.filter_map(|part| part.split_once('=')) {
             match key.trim().to_ascii_lowercase().as_str() {
                 "q" => weight = thousandths(value.trim())?,
+                "subscriptionspec" => has_subscriptions = value.trim().trim_matches('"') == "1.0",
                 "charset" if !is_utf8(value) => return None,
                 _ => {}
             }
@@ -104,7 +162,19 @@ impl<'a> Range<'a> {
             name,
             precision,
             weight,
+            has_subscriptions,
         })
+    }
+
+    fn format(&self) -> Option<Format> {
+        let is = |name| self.name.eq_ignore_ascii_case(name);
+        if is("text/event-stream") {
+            Some(Format::Events)
+        } else if is("multipart/mixed") && self.has_subscriptions {
+            Some(Format::Multipart)
+        } else {
+            None
+        }
     }
 
     fn fits(&self, media: Media) -> bool {
@@ -135,10 +205,10 @@ mod tests {
 
     use super::*;
 
-    const NEW: Option<Media> = Some(Media::GraphqlResponse);
-    const OLD: Option<Media> = Some(Media::Json);
+    const NEW: Option<Accepted> = Some(Accepted::Single(Media::GraphqlResponse, None));
+    const OLD: Option<Accepted> = Some(Accepted::Single(Media::Json, None));
 
-    fn accepting(accept: &'static str) -> Option<Media> {
+    fn accepting(accept: &'static str) -> Option<Accepted> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         negotiate(&headers)
@@ -173,6 +243,41 @@ mod tests {
         );
         assert_eq!(accepting("application/graphql-response+json;q=0, */*"), OLD);
         assert_eq!(accepting("application/json;q=0, */*;q=0.1"), NEW);
+    }
+
+    #[test]
+    fn many_answers_come_in_the_format_that_is_named() {
+        assert_eq!(
+            accepting("text/event-stream"),
+            Some(Accepted::Streamed(Format::Events))
+        );
+        // Apollo Client.
+        assert_eq!(
+            accepting("multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json"),
+            Some(Accepted::Single(Media::Json, Some(Format::Multipart)))
+        );
+        // urql, for queries: parts of an answer are not subscriptions.
+        assert_eq!(
+            accepting(
+                "application/graphql-response+json, application/graphql+json, application/json, \
+                 text/event-stream, multipart/mixed"
+            ),
+            Some(Accepted::Single(
+                Media::GraphqlResponse,
+                Some(Format::Events)
+            ))
+        );
+        assert_eq!(
+            accepting("text/event-stream, application/json;q=0.5"),
+            Some(Accepted::Either(Media::Json, Format::Events))
+        );
+        assert_eq!(
+            accepting("text/event-stream, multipart/mixed;subscriptionSpec=\"1.0\""),
+            Some(Accepted::Streamed(Format::Events))
+        );
+        assert_eq!(accepting("text/event-stream;q=0, */*"), OLD);
+        assert_eq!(accepting("multipart/mixed"), None);
+        assert_eq!(accepting("text/*"), None);
     }
 
     #[test]

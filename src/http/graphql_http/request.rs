@@ -1,20 +1,22 @@
 //! Reads a GraphQL request from an HTTP body or from an address.
 
-use std::time::Duration;
-
-use async_graphql::Request as GraphQLRequest;
 use axum::{
-    body::Bytes,
-    extract::{FromRequest as _, Query, Request},
+    body::Body,
+    extract::{Query, Request},
     http::{HeaderMap, StatusCode, Uri, header},
 };
+use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::accept::is_utf8;
 use crate::{
     error::{AppError, AppResult},
-    http::{MAX_BODY_BYTES, parameters},
+    http::{
+        Timings,
+        gate::Gate,
+        parameters::{self, Parameters},
+    },
 };
 
 /// A request that is not a well-formed GraphQL request over HTTP. It has the same status whatever media
@@ -36,14 +38,16 @@ impl From<AppError> for Malformed {
 /// The parameters in a body of JSON.
 pub(super) async fn from_body(
     request: Request,
-    deadline: Duration,
-) -> Result<GraphQLRequest, Malformed> {
+    timings: &Timings,
+    gate: &Gate,
+) -> Result<Parameters, Malformed> {
     require_json(request.headers())?;
-    let body = match timeout(deadline, Bytes::from_request(request, &())).await {
+    let body = match timeout(timings.body, collect(request.into_body(), timings, gate)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(rejection)) => return Err(unread_body(rejection.status())),
-        Err(_) => return Err(unread_body(StatusCode::REQUEST_TIMEOUT)),
+        Ok(Err(status)) => return Err(unread_body(status, gate)),
+        Err(_) => return Err(unread_body(StatusCode::REQUEST_TIMEOUT, gate)),
     };
+    gate.check_json(&body)?;
     let wrong = |message| AppError::bad_input("body", message);
     match serde_json::from_slice(&body) {
         Ok(Value::Object(object)) => Ok(parameters::read(object)?),
@@ -51,6 +55,23 @@ pub(super) async fn from_body(
         Ok(Value::Array(_)) => Err(wrong("Send one operation in one request: no array.").into()),
         Ok(_) => Err(wrong("The body must be a JSON object.").into()),
         Err(_) => Err(wrong("The body is not JSON.").into()),
+    }
+}
+
+/// The whole body, or the status that says why not. Pieces must keep coming.
+async fn collect(body: Body, timings: &Timings, gate: &Gate) -> Result<Vec<u8>, StatusCode> {
+    let mut pieces = body.into_data_stream();
+    let mut body = Vec::new();
+    loop {
+        match timeout(timings.body_pause, pieces.next()).await {
+            Ok(Some(Ok(piece))) if body.len() + piece.len() <= gate.body_bytes() => {
+                body.extend_from_slice(&piece);
+            }
+            Ok(Some(Ok(_))) => return Err(StatusCode::PAYLOAD_TOO_LARGE),
+            Ok(Some(Err(_))) => return Err(StatusCode::BAD_REQUEST),
+            Ok(None) => return Ok(body),
+            Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
+        }
     }
 }
 
@@ -88,22 +109,18 @@ fn require_json(headers: &HeaderMap) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn unread_body(status: StatusCode) -> Malformed {
-    let message = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            format!("The body may have {MAX_BODY_BYTES} bytes at most.")
-        }
-        StatusCode::REQUEST_TIMEOUT => "The body took too long to arrive.".to_owned(),
-        _ => "The body could not be read.".to_owned(),
+fn unread_body(status: StatusCode, gate: &Gate) -> Malformed {
+    let unread = |message| AppError::bad_input("body", message);
+    let error = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => gate.too_long(),
+        StatusCode::REQUEST_TIMEOUT => unread("The body took too long to arrive."),
+        _ => unread("The body could not be read."),
     };
-    Malformed {
-        status,
-        error: AppError::bad_input("body", message),
-    }
+    Malformed { status, error }
 }
 
 /// The parameters in the query part of an address. `variables` and `extensions` are JSON in there.
-pub(super) fn from_address(uri: &Uri) -> AppResult<GraphQLRequest> {
+pub(super) fn from_address(uri: &Uri, gate: &Gate) -> AppResult<Parameters> {
     let unreadable = || AppError::bad_input("query", "The address can't be read.");
     let Query(pairs) =
         Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| unreadable())?;
@@ -111,8 +128,8 @@ pub(super) fn from_address(uri: &Uri) -> AppResult<GraphQLRequest> {
     for (name, text) in pairs {
         let value = match name.as_str() {
             "operationName" if text.is_empty() => Value::Null,
-            "variables" => json_in(&text, "variables")?,
-            "extensions" => json_in(&text, "extensions")?,
+            "variables" => json_in(&text, "variables", gate)?,
+            "extensions" => json_in(&text, "extensions", gate)?,
             _ => Value::String(text),
         };
         if object.insert(name, value).is_some() {
@@ -125,7 +142,8 @@ pub(super) fn from_address(uri: &Uri) -> AppResult<GraphQLRequest> {
     parameters::read(object)
 }
 
-fn json_in(text: &str, name: &'static str) -> AppResult<Value> {
+fn json_in(text: &str, name: &'static str, gate: &Gate) -> AppResult<Value> {
+    gate.check_json(text.as_bytes())?;
     serde_json::from_str(text)
         .map_err(|_| AppError::bad_input(name, format!("`{name}` must be JSON.")))
 }

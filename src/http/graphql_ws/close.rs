@@ -29,7 +29,7 @@ impl Close {
     /// Nothing readable, or too much at once.
     pub(super) const UNREADABLE: Self = Self::because(
         4400,
-        "Messages must be well-formed and may have 65536 bytes at most",
+        "Messages must be well-formed, and frames not too long",
     );
     /// `subscribe` came before the connection was acknowledged.
     pub(super) const NOT_YET_ACKNOWLEDGED: Self = Self::because(4401, "Unauthorized");
@@ -58,6 +58,11 @@ impl Close {
     pub(super) const SILENT: Self = Self::because(4410, "Slow consumer: pings are not answered");
     /// This process stops; another try reaches another one, or this one's successor.
     pub(super) const RESTART: Self = Self::because(1012, "The server is restarting");
+    /// More messages a second than a socket may send (RFC 6455: against our policy).
+    pub(super) const TOO_MANY_MESSAGES: Self = Self::because(1008, "Too many messages a second");
+    /// The person has as many sockets as one may. Later they may have fewer.
+    pub(super) const TOO_MANY_SOCKETS: Self =
+        Self::because(1013, "Too many sockets of one person, try again later");
     /// Who the peer is could not be looked up just now.
     pub(super) const TRY_AGAIN: Self = Self::because(1013, "Not available, try again later");
     /// A fault of ours.

@@ -1,11 +1,6 @@
 //! A connection after it has been acknowledged: the loop that reads, runs and writes.
 
-use std::{future::pending, pin::pin, time::Duration};
-
-use async_graphql::Request;
-use chrono::Utc;
-use futures_util::stream;
-use tokio::time::{Instant, sleep, sleep_until};
+use std::{pin::pin, time::Duration};
 
 use super::{
     close::{Close, End},
@@ -14,13 +9,13 @@ use super::{
     wire::{Incoming, Wire},
 };
 use crate::{
-    domain::Viewer,
     error::AppError,
     http::{
         Server,
         answer::{Answer, Refusal},
         endpoint::Caller,
-        operation::Operation,
+        parameters::Parameters,
+        parting::{Parting, Reason},
     },
 };
 
@@ -31,7 +26,7 @@ pub(super) async fn converse(wire: &mut Wire, server: &Server, caller: &Caller) 
         server,
         caller,
         operations: Operations::default(),
-        farewell: None,
+        parting: None,
     };
     match conversation.run().await {
         Ok(close) => End::Close(close),
@@ -44,50 +39,30 @@ struct Conversation<'a> {
     server: &'a Server,
     caller: &'a Caller,
     operations: Operations,
-    farewell: Option<Farewell>,
-}
-
-/// The connection will close, but subscriptions may say their last event first. They watch for the same
-/// cause by themselves.
-struct Farewell {
-    close: Close,
-    until: Instant,
+    parting: Option<Parting>,
 }
 
 impl Conversation<'_> {
     async fn run(&mut self) -> Result<Close, End> {
-        let expiry = expiry_of(&self.caller.viewer);
-        let mut expired = pin!(async {
-            match expiry {
-                Some(left) => sleep(left).await,
-                None => pending().await,
-            }
-        });
-        let mut signed_out = pin!(self.server.endpoint.signed_out(&self.caller.viewer));
-        let stopping = self.server.app.stopping();
+        let mut must_go = pin!(Reason::to_go(self.server, &self.caller.viewer));
         loop {
-            let leaving = self.farewell.is_some();
-            if let Some(farewell) = &self.farewell
+            if let Some(parting) = self.parting
                 && self.operations.is_empty()
             {
-                return Ok(farewell.close.clone());
+                return Ok(close_for(parting.reason));
             }
             tokio::select! {
                 incoming = self.wire.receive() => self.hear(incoming?).await?,
                 event = self.operations.next() => self.tell(event).await?,
-                () = &mut expired, if !leaving => self.take_leave(Close::TOKEN_EXPIRED),
-                () = &mut signed_out, if !leaving => self.take_leave(Close::SIGNED_OUT),
-                () = stopping.cancelled(), if !leaving => self.take_leave(Close::RESTART),
-                close = overdue(self.farewell.as_ref()), if leaving => return Ok(close),
+                reason = &mut must_go, if self.parting.is_none() => {
+                    let time = self.server.timings.last_events;
+                    self.parting = Some(Parting::new(reason, time));
+                }
+                reason = Parting::is_over(self.parting), if self.parting.is_some() => {
+                    return Ok(close_for(reason));
+                }
             }
         }
-    }
-
-    fn take_leave(&mut self, close: Close) {
-        self.farewell = Some(Farewell {
-            close,
-            until: Instant::now() + self.server.timings.last_events,
-        });
     }
 
     async fn hear(&mut self, incoming: Incoming) -> Result<(), End> {
@@ -112,7 +87,7 @@ impl Conversation<'_> {
         }
     }
 
-    async fn begin(&mut self, id: String, request: Request) -> Result<(), End> {
+    async fn begin(&mut self, id: String, request: Parameters) -> Result<(), End> {
         if self.operations.contains(&id) {
             return Err(End::Close(Close::duplicate(&id)));
         }
@@ -120,15 +95,10 @@ impl Conversation<'_> {
             Some(error) => Err(self.server.endpoint.refusal(error, self.caller.request_id)),
             None => self.server.endpoint.admit(request, self.caller),
         };
-        let (endpoint, caller) = (self.server.endpoint.clone(), self.caller.clone());
         match admitted {
-            Ok(Operation::Query(single) | Operation::Mutation(single)) => {
-                let answer = async move { endpoint.execute(single, &caller).await };
-                self.operations.start(id, stream::once(answer));
-                Ok(())
-            }
-            Ok(Operation::Subscription(live)) => {
-                self.operations.start(id, endpoint.subscribe(live, &caller));
+            Ok(operation) => {
+                let answers = self.server.endpoint.run(operation, self.caller);
+                self.operations.start(id, answers);
                 Ok(())
             }
             Err(refusal) => self.refuse(&id, &refusal).await,
@@ -137,19 +107,15 @@ impl Conversation<'_> {
 
     /// What keeps any further operation from starting.
     fn obstacle(&self) -> Option<AppError> {
-        match &self.farewell {
-            Some(farewell) if farewell.close == Close::TOKEN_EXPIRED => {
-                Some(AppError::Unauthenticated("The access token has expired."))
+        match self.parting {
+            Some(parting) => Some(parting.reason.error()),
+            None if self.operations.len()
+                >= self.server.app.config().limits.operations_per_socket =>
+            {
+                Some(AppError::RateLimited {
+                    retry_after: Duration::from_secs(1),
+                })
             }
-            Some(farewell) if farewell.close == Close::SIGNED_OUT => {
-                Some(AppError::Unauthenticated("This login has ended."))
-            }
-            Some(_) => Some(AppError::unavailable(anyhow::anyhow!(
-                "the server is stopping"
-            ))),
-            None if self.operations.is_full() => Some(AppError::RateLimited {
-                retry_after: Duration::from_secs(1),
-            }),
             None => None,
         }
     }
@@ -177,24 +143,10 @@ impl Conversation<'_> {
     }
 }
 
-/// How long the viewer's access token is good for, where there is one.
-fn expiry_of(viewer: &Viewer) -> Option<Duration> {
-    match viewer {
-        Viewer::Person(person) => Some(
-            (person.expires_at - Utc::now())
-                .to_std()
-                .unwrap_or_default(),
-        ),
-        Viewer::Nobody | Viewer::Refused => None,
-    }
-}
-
-async fn overdue(farewell: Option<&Farewell>) -> Close {
-    match farewell {
-        Some(farewell) => {
-            sleep_until(farewell.until).await;
-            farewell.close.clone()
-        }
-        None => pending().await,
+fn close_for(reason: Reason) -> Close {
+    match reason {
+        Reason::TokenExpired => Close::TOKEN_EXPIRED,
+        Reason::SignedOut => Close::SIGNED_OUT,
+        Reason::Stopping => Close::RESTART,
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
+    Opening,
     close::{Close, End},
     protocol::{ClientMessage, ServerMessage},
     wire::{Incoming, Wire},
@@ -15,7 +16,7 @@ use crate::{
     api::RequestId,
     domain::Viewer,
     error::{AppError, AppResult},
-    http::{Server, endpoint::Caller, identity},
+    http::{Server, endpoint::Caller, guests::Seat, identity},
 };
 
 /// Waits for `connection_init`, finds out who it is and acknowledges.
@@ -25,9 +26,14 @@ use crate::{
 pub(super) async fn greet(
     wire: &mut Wire,
     server: &Server,
-    request_id: RequestId,
-    token: AppResult<Option<String>>,
-) -> Result<Caller, End> {
+    opening: Opening,
+) -> Result<(Caller, Seat), End> {
+    let Opening {
+        id: request_id,
+        address,
+        place,
+        token,
+    } = opening;
     let deadline = Instant::now() + server.timings.init;
     let stopping = server.app.stopping();
     // `None` once it is used: that is how a second `connection_init` is told from the first.
@@ -37,8 +43,15 @@ pub(super) async fn greet(
         let incoming = tokio::select! {
             viewer = &mut identified => {
                 let viewer = viewer.map_err(|error| End::Close(refused(server, error, request_id)))?;
+                let seat = server.guests.seat(place, &viewer);
+                let seat = seat.map_err(|_| End::Close(Close::TOO_MANY_SOCKETS))?;
                 wire.send(ServerMessage::ConnectionAck).await?;
-                return Ok(Caller { viewer, request_id });
+                let caller = Caller {
+                    viewer,
+                    address,
+                    request_id,
+                };
+                return Ok((caller, seat));
             }
             incoming = wire.receive() => incoming?,
             () = sleep_until(deadline) => return Err(End::Close(Close::NO_INIT)),

@@ -20,17 +20,21 @@ use axum::{
 };
 use tracing::{Instrument as _, Span};
 
-use super::{Server, Shared, identity, origin, request_id};
-use crate::{api::RequestId, error::AppError};
+use super::{
+    Server, Shared, client_address, graphql_http, guests::Line, identity, origin, request_id,
+};
+use crate::{
+    api::RequestId,
+    app::Place,
+    domain::ClientAddress,
+    error::{AppError, AppResult},
+};
 use close::{Close, End};
 use wire::Wire;
 
 /// The sub-protocol we speak. Its predecessor, `graphql-ws`, is not offered: it has no close codes to tell
 /// one refusal from another and no pings, and its library is no longer maintained.
 const SUB_PROTOCOL: &str = "graphql-transport-ws";
-
-/// A frame, and a message of several frames, has at most this many bytes.
-const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// The size of the buffer that each connection reads into. Most connections are idle most of the time, and
 /// the usual 128 KiB would be nearly all that they cost. Larger messages make it grow while they are read.
@@ -49,20 +53,31 @@ pub(super) fn is_wanted(request: &Request) -> bool {
 pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
     let id = request_id::of(&request);
     if !origin::may_connect(request.headers(), &server.app.config().allowed_origins) {
-        let error = AppError::Forbidden("Pages of this origin may not connect.");
-        let body = server.endpoint.refusal(error, id).json();
-        let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
-        return (StatusCode::FORBIDDEN, headers, body.to_string()).into_response();
+        return not_opened(&server, StatusCode::FORBIDDEN, origin::FOREIGN, id);
     }
+    let address = client_address::of(&request);
+    let place = match server.guests.at_address(address) {
+        Ok(place) => place,
+        Err(error) => return not_opened(&server, StatusCode::TOO_MANY_REQUESTS, error, id),
+    };
     let token = identity::in_headers(request.headers()).map(|token| token.map(str::to_owned));
+    let opening = Opening {
+        id,
+        address,
+        place,
+        token,
+    };
     let asked = request.extract_parts::<GraphQLProtocol>().await;
+    let frame_bytes = server.app.config().limits.frame_bytes;
+    let frame_bytes = usize::try_from(frame_bytes).unwrap_or(usize::MAX);
+    let line = request.extensions().get::<Line>().cloned();
     let upgrade = match request.extract::<WebSocketUpgrade, _>().await {
         Ok(upgrade) => upgrade
             .protocols([SUB_PROTOCOL])
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(0)
-            .max_frame_size(MAX_MESSAGE_BYTES)
-            .max_message_size(MAX_MESSAGE_BYTES),
+            .max_frame_size(frame_bytes)
+            .max_message_size(server.endpoint.gate().body_bytes()),
         Err(rejection) => return rejection.into_response(),
     };
     // A WebSocket close code can only be told on an open socket, so one whose sub-protocol is not
@@ -77,27 +92,46 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
     let span = Span::current();
     upgrade.on_upgrade(move |socket| {
         let connection = async move {
-            let wire = Wire::new(socket, &server.timings);
+            // The socket's own deadline says why it closes.
+            if let Some(line) = &line {
+                line.deadline.lift();
+            }
+            let wire = Wire::new(socket, &server);
             match refused {
                 Some(close) => wire.end(End::Close(close)).await,
-                None => serve(wire, &server, id, token).await,
+                None => serve(wire, &server, opening).await,
             }
-            drop(open);
+            drop((open, line));
         };
         connection.instrument(span)
     })
 }
 
-async fn serve(
-    mut wire: Wire,
-    server: &Server,
+/// What the request that opened a socket told.
+struct Opening {
     id: RequestId,
-    token: Result<Option<String>, AppError>,
-) {
-    let end = match init::greet(&mut wire, server, id, token).await {
-        Ok(caller) => connection::converse(&mut wire, server, &caller).await,
+    address: ClientAddress,
+    /// The socket's among those of its address.
+    place: Place<ClientAddress>,
+    /// The token of its header, which browsers can't send.
+    token: AppResult<Option<String>>,
+}
+
+fn not_opened(server: &Server, status: StatusCode, error: AppError, id: RequestId) -> Response {
+    graphql_http::malformed(status, &server.endpoint.refusal(error, id))
+}
+
+async fn serve(mut wire: Wire, server: &Server, opening: Opening) {
+    let end = match init::greet(&mut wire, server, opening).await {
+        Ok((caller, _seat)) => connection::converse(&mut wire, server, &caller).await,
         Err(end) => end,
     };
     tracing::debug!(?end, "socket ends");
     wire.end(end).await;
+}
+
+/// Whether a text is a message that a client may send.
+#[cfg(feature = "fuzzing")]
+pub(super) fn is_message(text: &str, gate: &super::gate::Gate) -> bool {
+    protocol::ClientMessage::parse(text, gate).is_ok()
 }

@@ -10,9 +10,6 @@ use futures_util::{
 
 use crate::http::answer::Answer;
 
-/// A socket runs at most this many operations at once.
-pub(super) const MAX_OPERATIONS: usize = 20;
-
 /// Operations by the id that the client gave them. They make progress only while somebody waits for
 /// [`next`](Self::next).
 #[derive(Default)]
@@ -34,8 +31,8 @@ impl Operations {
         self.handles.contains_key(id)
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.handles.len() >= MAX_OPERATIONS
+    pub(super) fn len(&self) -> u64 {
+        self.handles.len() as u64
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,11 +1,13 @@
 //! The messages of graphql-transport-ws, read strictly and written.
 
-use async_graphql::Request;
 use axum::extract::ws::Utf8Bytes;
 use serde_json::{Map, Value};
 
 use super::close::Close;
-use crate::http::parameters;
+use crate::http::{
+    gate::Gate,
+    parameters::{self, Parameters},
+};
 
 /// A message's optional payload.
 pub(super) type Payload = Option<Map<String, Value>>;
@@ -23,7 +25,7 @@ pub(super) enum ClientMessage {
         /// The client's own name for it on this socket.
         id: String,
         /// What to run.
-        request: Box<Request>,
+        request: Box<Parameters>,
     },
     /// Ends an operation.
     Complete {
@@ -34,7 +36,9 @@ pub(super) enum ClientMessage {
 
 impl ClientMessage {
     /// Reads a message; what is none closes the socket.
-    pub(super) fn parse(text: &str) -> Result<Self, Close> {
+    pub(super) fn parse(text: &str, gate: &Gate) -> Result<Self, Close> {
+        gate.check_json(text.as_bytes())
+            .map_err(|error| Close::bad_message(&error.to_string()))?;
         let Ok(Value::Object(mut message)) = serde_json::from_str(text) else {
             return Err(Close::bad_message("not a JSON object"));
         };
@@ -70,7 +74,7 @@ fn id(message: &mut Map<String, Value>) -> Result<String, Close> {
     }
 }
 
-fn request(message: &mut Map<String, Value>) -> Result<Request, Close> {
+fn request(message: &mut Map<String, Value>) -> Result<Parameters, Close> {
     let parameters = payload(message)?.unwrap_or_default();
     parameters::read(parameters).map_err(|error| Close::bad_message(&error.to_string()))
 }
@@ -132,9 +136,11 @@ impl ServerMessage<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Limits;
 
     #[test]
     fn what_is_no_message_of_the_protocol_is_refused() {
+        let gate = Gate::new(Limits::default());
         for text in [
             "",
             "nonsense",
@@ -150,7 +156,7 @@ mod tests {
             r#"{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":[]}}"#,
             r#"{"type":"complete"}"#,
         ] {
-            let close = ClientMessage::parse(text).err().expect(text);
+            let close = ClientMessage::parse(text, &gate).err().expect(text);
             assert_eq!(close.frame().code, 4400, "{text}");
         }
     }

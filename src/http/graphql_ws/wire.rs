@@ -1,21 +1,29 @@
 //! The WebSocket under a connection: messages in and out, deadlines, signs of life, and the end.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use axum::{
     body::Bytes,
     extract::ws::{Message, WebSocket},
 };
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use super::{
     close::{Close, End},
     protocol::{ClientMessage, ServerMessage},
 };
-use crate::http::Timings;
+use crate::{
+    config::Limits,
+    http::{Server, gate::Gate},
+};
 
 /// This many pings in a row without a sign of life, and the peer is gone.
 const PINGS_UNTIL_GONE: u32 = 2;
+
+/// After a rest, this many seconds' worth of messages may come at once: a client that comes back begins all its
+/// subscriptions anew.
+const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
 
 /// One end of a WebSocket.
 ///
@@ -25,6 +33,8 @@ const PINGS_UNTIL_GONE: u32 = 2;
 /// (`http::listen` says how much). So no further bound is set on the write buffer: it holds one message.
 pub(super) struct Wire {
     socket: WebSocket,
+    gate: Gate,
+    rate: DefaultDirectRateLimiter,
     write_deadline: Duration,
     close_deadline: Duration,
     ping: Interval,
@@ -40,12 +50,15 @@ pub(super) enum Incoming {
 }
 
 impl Wire {
-    pub(super) fn new(socket: WebSocket, timings: &Timings) -> Self {
+    pub(super) fn new(socket: WebSocket, server: &Server) -> Self {
+        let timings = &server.timings;
         let mut ping = interval_at(Instant::now() + timings.ping, timings.ping);
         // After a long write, one ping is due, not all that were missed.
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             socket,
+            gate: *server.endpoint.gate(),
+            rate: rate(&server.app.config().limits),
             write_deadline: timings.write,
             close_deadline: timings.close,
             ping,
@@ -64,9 +77,12 @@ impl Wire {
                 _ = self.ping.tick() => return Ok(Incoming::PingIsDue),
             };
             self.unanswered_pings = 0;
+            if matches!(frame, Some(Ok(_))) && self.rate.check().is_err() {
+                return Err(End::Close(Close::TOO_MANY_MESSAGES));
+            }
             match frame {
                 Some(Ok(Message::Text(text))) => {
-                    let message = ClientMessage::parse(&text).map_err(End::Close)?;
+                    let message = ClientMessage::parse(&text, &self.gate).map_err(End::Close)?;
                     return Ok(Incoming::Message(message));
                 }
                 Some(Ok(Message::Binary(_))) => {
@@ -124,6 +140,13 @@ impl Wire {
             }
         }
     }
+}
+
+/// Frames of any kind count: one that means nothing costs nearly as much to read.
+fn rate(limits: &Limits) -> DefaultDirectRateLimiter {
+    let a_second = u32::try_from(limits.messages_per_second).unwrap_or(u32::MAX);
+    let a_second = NonZeroU32::new(a_second).unwrap_or(NonZeroU32::MIN);
+    RateLimiter::direct(Quota::per_second(a_second).allow_burst(a_second.saturating_mul(AT_ONCE)))
 }
 
 /// A failing connection, or a peer that sends what is no WebSocket frame or too large a one.

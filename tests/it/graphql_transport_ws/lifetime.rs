@@ -7,9 +7,9 @@ use serde_json::json;
 use tokio::{io::AsyncReadExt as _, time::timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{event, follow, serve_hurriedly, session};
+use super::{event, follow, session};
 use crate::{
-    helpers::TestApp,
+    helpers::{TestApp, serve_hurriedly},
     raw_socket::{RawSocket, SOON},
 };
 
@@ -127,11 +127,7 @@ async fn a_server_that_stops_lets_feeds_end_closes_with_1012_and_returns() {
         // The end of the closing handshake.
         assert!(socket.frame().await.is_none());
     }
-    timeout(SOON, server)
-        .await
-        .expect("it returns")
-        .unwrap()
-        .unwrap();
+    timeout(SOON, server).await.expect("it returns").unwrap();
 }
 
 #[tokio::test]

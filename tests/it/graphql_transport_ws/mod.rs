@@ -1,14 +1,13 @@
 //! graphql-transport-ws, message by message and code by code.
 
+mod by_the_protocol;
 mod lifetime;
 mod operations;
 mod refusals;
 
-use parlor::http::{Timings, serve_with};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{helpers::TestApp, raw_socket::RawSocket};
+use crate::raw_socket::RawSocket;
 
 const SEND: &str = "mutation ($to: ID, $text: String!) {
     sendMessage(input: {sessionId: $to, content: $text}) { session { id } }
@@ -21,17 +20,6 @@ const EVENTS: &str = "subscription ($session: ID!) {
         ... on FeedEnded { reason }
     }
 }";
-
-/// Serves the same app once more, with other deadlines: the address, and the server's run.
-pub async fn serve_hurriedly(
-    app: &TestApp,
-    timings: Timings,
-) -> (String, JoinHandle<std::io::Result<()>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let server = tokio::spawn(serve_with(listener, app.app().clone(), timings));
-    (url, server)
-}
 
 /// Starts a session by sending into it; its id.
 async fn session(socket: &mut RawSocket) -> String {

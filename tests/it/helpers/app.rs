@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use parlor::app::App;
+use parlor::bots;
 use parlor::config::{Config, Secret};
-use parlor::{bots, http};
+use parlor::http::{Timings, serve, serve_with};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::{Person, TestDatabase};
 
@@ -44,6 +46,7 @@ impl TestApp {
             ("PARLOR_SECRET", SECRET),
             ("PARLOR_DATABASE_POOL", "8"),
             ("PARLOR_INTROSPECTION", "on"),
+            ("PARLOR_RATE_LIMITS", "off"),
         ]);
         all.extend(variables.iter().copied());
         let config = Config::read(|name| all.get(name).map(|value| value.into())).unwrap();
@@ -51,7 +54,7 @@ impl TestApp {
         let app = App::start(config, database.url(), &secret).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(http::serve(listener, app.clone()));
+        tokio::spawn(serve(listener, app.clone()));
         Self { app, database, url }
     }
 
@@ -79,6 +82,14 @@ impl TestApp {
     pub fn nobody(&self) -> Person {
         Person::nobody(self)
     }
+}
+
+/// Serves the same app once more, with other deadlines: the address, and the server's run.
+pub async fn serve_hurriedly(app: &TestApp, timings: Timings) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(serve_with(listener, app.app().clone(), timings));
+    (url, server)
 }
 
 impl Drop for TestApp {

@@ -54,6 +54,15 @@ impl TestDatabase {
         }
     }
 
+    /// A database that is up to date, on a server that is the test's own.
+    pub async fn alone_on(postgres: &PrivatePostgres) -> Self {
+        parlor::db::migrate(postgres.url()).await.unwrap();
+        Self {
+            name: "parlor".to_owned(),
+            url: postgres.url().to_owned(),
+        }
+    }
+
     async fn create(clause: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let cluster = cluster().await;

@@ -10,7 +10,7 @@ mod fill;
 mod person;
 mod watch;
 
-pub use app::TestApp;
+pub use app::{TestApp, serve_hurriedly};
 pub use catalog::Column;
 pub use database::TestDatabase;
 pub use fill::{expect_filled, session_id};

@@ -12,6 +12,7 @@ async fn every_fault_is_named_in_one_message_and_no_value_is_repeated() {
         .with("PARLOR_REPLY_LEASE", "1")
         .with("PARLOR_SECRET", "short secret")
         .with("PARLOR_ALLOWED_ORIGINS", "*")
+        .with("PARLOR_TRUSTED_PROXIES", "10.0.0.0/33")
         .with("PARLOR_INTROSPECTION", "perhaps")
         .with("PARLOR_GRAPHIQL", "yes")
         .with("PARLOR_LOG", "a=b=c")
@@ -66,4 +67,39 @@ async fn a_line_of_env_that_cannot_be_read_is_found_by_the_one_before_and_its_va
     let ended = place.run(&["serve"]).await;
     assert_eq!(ended.status.code(), Some(1));
     insta::assert_snapshot!(ended.err, @"parlor: The file .env can't be read: the line after PARLOR_LOG is not NAME=value. A value with spaces or # stands in single quotes.");
+}
+
+#[tokio::test]
+async fn a_misspelt_setting_is_a_fault_wherever_it_stands() {
+    let place = Place::new().with("PARLOR_MAX_FIELD", "10");
+    place.write(".env", "PARLOR_TRUSTED_DOCUMENT=list.json\n");
+    let ended = place.run(&["serve"]).await;
+    assert_eq!(ended.status.code(), Some(1));
+    for fault in [
+        "PARLOR_MAX_FIELD is no setting; PARLOR_MAX_FIELDS may be meant",
+        "PARLOR_TRUSTED_DOCUMENT is no setting; PARLOR_TRUSTED_DOCUMENTS may be meant",
+    ] {
+        assert!(ended.err.contains(fault), "{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_documents_that_could_not_run_is_told_at_the_start() {
+    let place = Place::new().with("PARLOR_TRUSTED_DOCUMENTS", "list.json");
+    let told = async |text: &str| {
+        place.write("list.json", text);
+        let ended = place.run(&["serve"]).await;
+        assert_eq!(ended.status.code(), Some(1));
+        ended.err
+    };
+    let none = told("{}").await;
+    assert!(
+        none.contains("names a file that lists no document"),
+        "{none}"
+    );
+    let broken = told(r#"{"one": "{ __typename }", "two": "{"}"#).await;
+    assert!(
+        broken.contains("The document \"two\" can't run"),
+        "{broken}"
+    );
 }

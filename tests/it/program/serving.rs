@@ -19,7 +19,7 @@ async fn on_a_fresh_machine_it_comes_up_with_a_postgresql_of_its_own_and_says_wh
     insta::assert_snapshot!(said, @r"
     Parlor 0.1.0 is at http://ADDRESS
       its data is in data
-      GraphQL    http://ADDRESS/graphql (HTTP and WebSocket)
+      GraphQL    http://ADDRESS/graphql (HTTP, WebSocket, SSE, multipart)
       try it     http://ADDRESS/graphiql has a first conversation ready
     ");
     let ada = server.person("ada").await;

@@ -1,0 +1,146 @@
+//! A connection whose peer must go on taking what is written to it.
+//!
+//! hyper writes when the peer takes, and waits for ever when it does not; what is held for the peer meanwhile,
+//! an answer or a subscription, would be held for ever too. Here a write that gets nowhere ends the connection.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
+
+/// The connection `inner`, with a deadline for each write to get anywhere.
+pub(super) struct Steady<S> {
+    inner: S,
+    deadline: Duration,
+    lifted: Lifted,
+    /// Runs while a write gets nowhere.
+    stuck: Option<Pin<Box<Sleep>>>,
+}
+
+/// Takes the deadline away. A WebSocket has one of its own, and says why it closes.
+#[derive(Clone, Default)]
+pub(super) struct Lifted(Arc<AtomicBool>);
+
+impl Lifted {
+    pub(super) fn lift(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<S> Steady<S> {
+    pub(super) fn new(inner: S, deadline: Duration, lifted: Lifted) -> Self {
+        Self {
+            inner,
+            deadline,
+            lifted,
+            stuck: None,
+        }
+    }
+
+    fn judge<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() || self.lifted.0.load(Ordering::Relaxed) {
+            self.stuck = None;
+            return written;
+        }
+        let deadline = self.deadline;
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(deadline)));
+        ready!(stuck.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Steady<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Steady<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.judge(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, pieces);
+        self.judge(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        self.judge(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = Pin::new(&mut self.inner).poll_shutdown(cx);
+        self.judge(cx, shut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_takes_nothing_is_not_waited_for() {
+        let (near, _far) = duplex(8);
+        let mut steady = Steady::new(near, Duration::from_millis(10), Lifted::default());
+        let error = steady.write_all(&[0; 9]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn one_that_takes_something_is_and_then_the_deadline_begins_anew() {
+        let (near, mut far) = duplex(8);
+        let mut steady = Steady::new(near, Duration::from_secs(3600), Lifted::default());
+        assert!(steady.write_all(&[0; 9]).now_or_never().is_none());
+        assert!(steady.stuck.is_some());
+        far.read_exact(&mut [0; 8]).await.unwrap();
+        steady.write_all(&[0; 8]).await.unwrap();
+        assert!(steady.stuck.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_lifted_deadline_is_none() {
+        let (near, _far) = duplex(8);
+        let lifted = Lifted::default();
+        let mut steady = Steady::new(near, Duration::ZERO, lifted.clone());
+        lifted.lift();
+        assert!(steady.write_all(&[0; 9]).now_or_never().is_none());
+        assert!(steady.stuck.is_none());
+    }
+}

@@ -1,0 +1,4 @@
+//! The gate at the real endpoint: each limit at its edge, on every transport, and whatever strangers send.
+
+mod edges;
+mod mutated;

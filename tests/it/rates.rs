@@ -1,0 +1,175 @@
+//! How often one may: counted per person, per address and per name, and truthful about when to come back.
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::helpers::{Answer, PASSWORD, TestApp, TestDatabase};
+use crate::raw_socket::RawSocket;
+
+/// A server that counts, with these rates, and believes who its callers say they speak for.
+async fn counting(rates: &[(&str, &str)]) -> TestApp {
+    let mut variables = vec![
+        ("PARLOR_RATE_LIMITS", "on"),
+        ("PARLOR_TRUSTED_PROXIES", "127.0.0.1"),
+    ];
+    variables.extend(rates);
+    TestApp::configured(TestDatabase::migrated().await, &variables).await
+}
+
+/// Asks from this address.
+async fn ask_from(app: &TestApp, address: &str, query: &str, variables: Value) -> Answer {
+    let post = Client::new()
+        .post(format!("{}/graphql", app.url()))
+        .header("x-forwarded-for", address)
+        .json(&json!({"query": query, "variables": variables}));
+    Answer(post.send().await.unwrap().json().await.unwrap())
+}
+
+const LOGIN: &str = "mutation ($name: String!, $password: String!) {
+    login(input: {username: $name, password: $password}) { accessToken }
+}";
+
+async fn log_in_from(app: &TestApp, address: &str, name: &str, password: &str) -> Answer {
+    ask_from(
+        app,
+        address,
+        LOGIN,
+        json!({"name": name, "password": password}),
+    )
+    .await
+}
+
+/// Expects a refusal that says when to come back: not later than `most` seconds, and not much earlier.
+fn expect_limited(answer: Answer, most: u64) {
+    let told = answer.0.to_string();
+    let error = answer.error();
+    assert_eq!(error["code"], "RATE_LIMITED", "{told}");
+    let wait = error["retryAfter"].as_u64().expect(&told);
+    assert!((most - 120..=most).contains(&wait), "{told}");
+}
+
+#[tokio::test]
+async fn sends_are_counted_per_person_and_per_call_retries_and_all() {
+    let app = counting(&[("PARLOR_RATE_SEND", "4/1h")]).await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let session = ada.quiet_session().await;
+    let input = json!({"sessionId": session, "content": "hello", "clientKey": "key"});
+    ada.send(input.clone()).await.data();
+    ada.send(input.clone()).await.data();
+    // Two in one request are two; one on a socket is one.
+    let query = "mutation ($i: SendMessageInput!) {
+        a: sendMessage(input: $i) { message { seq } } b: sendMessage(input: $i) { message { seq } }
+        c: sendMessage(input: $i) { message { seq } }
+    }";
+    let answer = ada.ask(query, json!({ "i": input })).await.0;
+    assert_eq!(answer["errors"][0]["path"], json!(["c"]), "{answer}");
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "RATE_LIMITED");
+    let mut socket = RawSocket::acknowledged(app.url(), Some(ada.token())).await;
+    let one = "mutation ($i: SendMessageInput!) { sendMessage(input: $i) { message { seq } } }";
+    socket.subscribe("1", one, json!({ "i": input })).await;
+    let heard = socket.hear().await;
+    expect_limited(Answer(heard["payload"].clone()), 900);
+    expect_limited(ada.send(input).await, 900);
+    // Nobody else is the worse for it.
+    bob.say(None, "hello").await;
+    assert_eq!(ada.history(&session).await.len(), 1);
+}
+
+#[tokio::test]
+async fn sends_from_one_address_are_counted_together() {
+    let app = counting(&[("PARLOR_RATE_SEND_ADDRESS", "2/1h")]).await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    ada.say(None, "hello").await;
+    bob.say(None, "hello").await;
+    expect_limited(ada.send(json!({"content": "hello"})).await, 1_800);
+    expect_limited(bob.send(json!({"content": "hello"})).await, 1_800);
+}
+
+#[tokio::test]
+async fn accounts_opened_from_one_address_are_counted() {
+    let app = counting(&[("PARLOR_RATE_REGISTER_ADDRESS", "2/1h")]).await;
+    let query = "mutation ($i: RegisterInput!) { register(input: $i) { user { username } } }";
+    let input = |name: &str| {
+        json!({"i": {
+            "username": name, "email": format!("{name}@example.org"), "password": PASSWORD
+        }})
+    };
+    ask_from(&app, "2001:db8::1", query, input("ada"))
+        .await
+        .data();
+    // The same network, and a try that fails counts too.
+    let taken = ask_from(&app, "2001:db8::2", query, input("ada")).await;
+    taken.expect_error("CONFLICT", Some("username"));
+    expect_limited(
+        ask_from(&app, "2001:db8::3", query, input("bob")).await,
+        1_800,
+    );
+    ask_from(&app, "2001:db8:0:1::1", query, input("bob"))
+        .await
+        .data();
+}
+
+#[tokio::test]
+async fn guessing_from_many_addresses_is_slow_and_does_not_shut_the_owner_out() {
+    let app = counting(&[("PARLOR_RATE_LOGIN", "3/1h")]).await;
+    app.person("ada").await;
+    // Ada was here before; whoever guesses comes from anywhere, and spells her name as they like.
+    log_in_from(&app, "192.0.2.1", "ada", PASSWORD).await.data();
+    for (address, name) in [("198.51.100.1", "ada"), ("198.51.100.2", " ADA ")] {
+        log_in_from(&app, address, name, "wrong password")
+            .await
+            .expect_error("UNAUTHENTICATED", None);
+    }
+    for guess in ["wrong password", PASSWORD] {
+        expect_limited(log_in_from(&app, "198.51.100.3", "Ada", guess).await, 1_200);
+    }
+    log_in_from(&app, "192.0.2.1", "ada", PASSWORD).await.data();
+    // A name that nobody has is counted in the same way, so that a refusal tells nothing.
+    for address in ["198.51.100.1", "198.51.100.2", "198.51.100.3"] {
+        log_in_from(&app, address, "nobody", "wrong password")
+            .await
+            .expect_error("UNAUTHENTICATED", None);
+    }
+    expect_limited(
+        log_in_from(&app, "198.51.100.4", "nobody", "x").await,
+        1_200,
+    );
+}
+
+#[tokio::test]
+async fn tries_from_one_address_are_counted_whatever_the_name() {
+    let app = counting(&[("PARLOR_RATE_LOGIN_ADDRESS", "2/1h")]).await;
+    for name in ["ada", "bob"] {
+        log_in_from(&app, "192.0.2.1", name, "wrong password")
+            .await
+            .expect_error("UNAUTHENTICATED", None);
+    }
+    expect_limited(log_in_from(&app, "192.0.2.1", "cleo", "x").await, 1_800);
+    log_in_from(&app, "192.0.2.2", "cleo", "x")
+        .await
+        .expect_error("UNAUTHENTICATED", None);
+}
+
+#[tokio::test]
+async fn refreshing_is_counted_per_person_and_costs_no_token() {
+    let app = counting(&[("PARLOR_RATE_REFRESH", "2/1h")]).await;
+    let ada = app.person("ada").await;
+    let mut token = ada.refresh_token().to_owned();
+    for _ in 0..2 {
+        let next = ada.refresh(&token).await.data();
+        token = next["refresh"]["refreshToken"].as_str().unwrap().to_owned();
+    }
+    expect_limited(ada.refresh(&token).await, 1_800);
+    let bob = app.person("bob").await;
+    bob.refresh(bob.refresh_token()).await.data();
+}
+
+#[tokio::test]
+async fn nothing_is_counted_where_counting_is_off() {
+    let rates = [("PARLOR_RATE_LIMITS", "off"), ("PARLOR_RATE_SEND", "1/1h")];
+    let app = counting(&rates).await;
+    let ada = app.person("ada").await;
+    for _ in 0..3 {
+        ada.say(None, "hello").await;
+    }
+}
