@@ -21,3 +21,4 @@ mod raw_stream;
 mod replies;
 mod schema;
 mod sending;
+mod typed_client;
