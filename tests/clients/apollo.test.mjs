@@ -101,14 +101,15 @@ test('an error has a code to switch on, and says which input it means', async ()
   assert.deepEqual(error.errors.map(({ path }) => path), [['node']]);
 });
 
-for (const [transport, sockets] of [['a WebSocket', true]]) {
+for (const [transport, sockets] of [['a WebSocket', true], ['HTTP, as multipart/mixed', false]]) {
   test(`a subscription over ${transport} brings messages as they are said`, async () => {
     const client = apolloOf(ida, { sockets });
     const session = await startSession(ida, `live over ${transport}`);
     const came = [];
+    let subscription;
     const two = new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`only ${came.length} in 30 s`)), 30_000);
-      client
+      subscription = client
         .subscribe({
           query: gql`subscription Added($sessionId: ID!, $after: String) {
             messageAdded(sessionId: $sessionId, after: $after) { id cursor content status }
@@ -128,6 +129,7 @@ for (const [transport, sockets] of [['a WebSocket', true]]) {
     });
     const { message, reply } = await send(ida, { sessionId: session.id, content: 'hello', waitMs: 60_000 });
     await two;
+    subscription.unsubscribe();
     assert.deepEqual(came.map(({ id, content }) => [id, content]), [
       [message.id, message.content],
       [reply.id, reply.content],
