@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { BASE, graphql } from './parlor.mjs';
+import { stretch } from './wire.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const readme = await readFile(path.join(here, '../../README.md'), 'utf8');
@@ -69,34 +69,18 @@ test('the program in the README follows a reply, also when its connection is cut
   assert.ok(program.includes(`ws://${PRINTED}/`));
 
   // Between the program and the server stands a wire that can be cut.
-  const wires = new Set();
-  const { hostname, port } = new URL(BASE);
-  const wire = createServer((near) => {
-    const far = createConnection({ host: hostname, port: port || 80 });
-    const cut = () => {
-      near.destroy();
-      far.destroy();
-      wires.delete(cut);
-    };
-    wires.add(cut);
-    for (const [from, to] of [[near, far], [far, near]]) {
-      from.pipe(to);
-      from.on('error', cut).on('close', cut);
-    }
-  });
-  await new Promise((resolve) => wire.listen(0, '127.0.0.1', resolve));
+  const wire = await stretch();
 
   // It must lie where its imports are found.
   const folder = await mkdtemp(path.join(here, '.readme-'));
   const file = path.join(folder, 'watch.mjs');
-  await writeFile(file, program.replaceAll(PRINTED, `127.0.0.1:${wire.address().port}`));
+  await writeFile(file, program.replaceAll(PRINTED, wire.host));
   const child = spawn(process.execPath, [file], {
     env: { ...process.env, TOKEN: token, SESSION: session },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   after(async () => {
     child.kill('SIGKILL');
-    for (const cut of wires) cut();
     wire.close();
     await rm(folder, { recursive: true, force: true });
   });
@@ -125,7 +109,7 @@ test('the program in the README follows a reply, also when its connection is cut
   const { seq } = JSON.parse(said.stdout).data.sendMessage.message;
   await seen(/^ReplyDelta/m);
   const cutAt = printed.length;
-  for (const cut of wires) cut();
+  wire.cut();
   await seen(/^CaughtUp/m, cutAt);
   await seen(/^MessageChanged .+$/m, cutAt);
   assert.equal(printed.match(/^MessageAdded \/help$/gm).length, 1, printed);

@@ -107,8 +107,9 @@ export class Watcher {
       retryWait: () => new Promise((resolve) => setTimeout(resolve, this.#retryPause)),
       on: {
         connected: () => {
-          if (before && client === this.#client) {
-            this.#onReturn();
+          if (client === this.#client) {
+            if (before) this.#onReturn();
+            // Also the first time: a cut may come before the connection does.
             this.#muted = false;
           }
           before = true;

@@ -30,3 +30,4 @@ mod replies;
 mod restored;
 mod schema;
 mod sending;
+mod typed_client;
