@@ -1,5 +1,6 @@
 //! What every engine does: turn what a person said into a stream of text.
 
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use super::builtin;
@@ -17,5 +18,9 @@ pub(super) struct Failure(pub(super) String);
 pub(super) fn reply(assignment: &Assignment) -> Pieces {
     match assignment.chatbot.engine {
         ChatbotEngine::Builtin => builtin::reply(assignment),
+        ChatbotEngine::OpenAi => {
+            let failure = Failure("No model server is set up here.".to_owned());
+            futures_util::stream::iter([Err(failure)]).boxed()
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! them one start at a time.
 
 mod nats_url;
+mod openai;
 mod read;
 mod secret;
 
@@ -13,6 +14,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 pub use nats_url::NatsUrl;
+pub use openai::{ApiKey, OpenAi};
 use read::Reader;
 pub use secret::{Secret, SecretError};
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub introspection: bool,
     /// Whether `/graphiql` is served. `PARLOR_GRAPHIQL`.
     pub graphiql: bool,
+    /// The model server of `OPENAI` chatbots; without one there are none. `PARLOR_OPENAI_MODELS`.
+    pub openai: Option<OpenAi>,
     /// Which log lines are written. `PARLOR_LOG`.
     pub log: String,
     /// How they are written. `PARLOR_LOG_FORMAT`.
@@ -165,6 +169,7 @@ impl Config {
                 .unwrap_or_default(),
             introspection: reader.switch("PARLOR_INTROSPECTION", is_private),
             graphiql: reader.switch("PARLOR_GRAPHIQL", is_private),
+            openai: OpenAi::read(&mut reader),
             log: reader
                 .parsed(
                     "PARLOR_LOG",
