@@ -12,6 +12,7 @@ mod history;
 mod layers;
 mod live;
 mod migrations;
+mod model_server;
 mod own_account;
 mod pages;
 mod plans;
