@@ -52,6 +52,16 @@ impl OpenAi {
         }
     }
 
+    /// Whether what is sent could be read on the way: without TLS, to another machine.
+    pub fn sends_in_the_clear(&self) -> bool {
+        let is_here = match self.base_url.host_str() {
+            Some("localhost" | "[::1]") => true,
+            Some(host) => host.starts_with("127."),
+            None => false,
+        };
+        self.base_url.scheme() == "http" && !is_here
+    }
+
     /// Reads the variables. `PARLOR_OPENAI_MODELS` turns it on: a key alone may lie in an environment for
     /// some other program's sake.
     pub(super) fn read<L: Fn(&str) -> Option<OsString>>(reader: &mut Reader<L>) -> Option<Self> {

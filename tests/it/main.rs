@@ -5,6 +5,7 @@
 mod accounts;
 mod bad_input;
 mod bus;
+mod documents;
 mod graphql_over_http;
 mod graphql_transport_ws;
 mod helpers;

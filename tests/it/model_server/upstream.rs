@@ -159,6 +159,12 @@ impl Upstream {
 
 /// Reads one request; nothing if there is none.
 async fn read(stream: &mut TcpStream) -> Option<Request> {
+    let (request, _) = read_with_bytes(stream).await?;
+    Some(request)
+}
+
+/// Reads one request, and gives it as it came as well.
+pub async fn read_with_bytes(stream: &mut TcpStream) -> Option<(Request, Vec<u8>)> {
     let begun = Instant::now();
     let mut bytes = Vec::new();
     while begun.elapsed() < DEADLINE {
@@ -177,7 +183,7 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
         let length: usize = length.unwrap_or(0);
         if bytes.len() >= end + 4 + length {
             let body = serde_json::from_slice(&bytes[end + 4..]).unwrap_or(Value::Null);
-            return Some(Request { head, body });
+            return Some((Request { head, body }, bytes));
         }
     }
     None
