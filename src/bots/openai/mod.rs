@@ -65,7 +65,9 @@ impl Engine for OpenAi {
             let upstream = upstream.ok_or(Trouble::NotSetUp)?;
             // Before anything is read, so that those who wait hold no conversations.
             let _turn = queue.turn().await?;
+            let reading = queue.reading().await;
             let body = body(&app, &assignment, &upstream).await?;
+            drop(reading);
             let mut call = Call::begin(&upstream, &body).await?;
             drop(body);
             while let Some(piece) = call.next().await? {

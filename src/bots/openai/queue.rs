@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::trouble::Trouble;
@@ -15,9 +15,14 @@ pub(in crate::bots) const CALLS: usize = 128;
 /// a runner takes on, or chatbots of other engines would wait for this server too.
 pub(in crate::bots) const WAITING: usize = 256;
 
+/// How many conversations are read at a time. Everybody shares the database's connections, and when many replies
+/// begin at once their memories must not take them all.
+const READING: usize = 2;
+
 /// The queue before a server.
 pub(super) struct Queue {
     calls: Arc<Semaphore>,
+    reading: Semaphore,
     waiting: Semaphore,
     patience: Duration,
 }
@@ -27,9 +32,16 @@ impl Queue {
     pub(super) fn new(patience: Duration) -> Self {
         Self {
             calls: Arc::new(Semaphore::new(CALLS)),
+            reading: Semaphore::new(READING),
             waiting: Semaphore::new(WAITING),
             patience,
         }
+    }
+
+    /// Waits for the right to read one conversation. Nobody keeps it for longer than the database's own deadlines.
+    pub(super) async fn reading(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes the semaphore.
+        self.reading.acquire().await.ok()
     }
 
     /// Waits for the right to one call, which ends when it is dropped.

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use super::support::{configured, patience, reply_of, session_with, start};
 use super::upstream::{Step, Upstream, answer, says};
 use crate::helpers::{TestApp, TestDatabase};
+use crate::replies::support::db_until;
 
 #[tokio::test]
 async fn a_server_that_is_down_is_left_alone_until_its_rest_is_over() {
@@ -77,4 +78,34 @@ async fn a_model_that_is_not_allowed_any_more_is_not_asked_for() {
         "This chatbot's model may not be used here."
     );
     assert_eq!(upstream.requests("dear-model").len(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_every_call_and_says_nothing_holds_up_nobody_else() {
+    // More than the calls that may be under way at a time.
+    const STUCK: usize = 150;
+    let hangs = vec![vec![Step::Hang]];
+    let upstream = Upstream::start([("model".to_owned(), hangs)]).await;
+    let app = start(&upstream, &["model"], Patience::default()).await;
+    let ada = app.person("ada").await;
+    session_with(&ada, "model").await;
+    // Behind the API, for speed: as many replies as if each came from a session of its own.
+    app.database()
+        .execute(&format!(
+            "insert into messages (session_id, seq, rev, added_rev, finished_rev, user_id, content, status) \
+                 select id, n, n, n, n, owner_id, 'Hello?', 'COMPLETE' \
+                 from sessions, generate_series(1, {STUCK}) n; \
+             insert into messages (session_id, seq, rev, added_rev, chatbot_id, content, status, in_reply_to) \
+                 select s.id, {STUCK} + n, {STUCK} + n, {STUCK} + n, c.id, '', 'PENDING', n \
+                 from sessions s, chatbots c, generate_series(1, {STUCK}) n where c.handle = 'model'; \
+             update sessions set last_seq = 2 * {STUCK}, rev = 2 * {STUCK}"
+        ))
+        .await;
+    let claimed = "select count(*) from messages where lease_until is not null";
+    db_until(app.database().url(), claimed, &STUCK.to_string()).await;
+
+    let reply = reply_of(&ada, "parlor").await;
+    assert_eq!(reply["status"], "COMPLETE", "{reply}");
+    let under_way = upstream.requests("model").len();
+    assert!((1..=128).contains(&under_way), "{under_way} calls");
 }
