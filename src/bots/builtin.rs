@@ -8,25 +8,30 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tokio::time::sleep;
 
-use super::engine::Pieces;
+use super::engine::{Engine, Pieces};
+use crate::app::App;
 use crate::services::replies::Assignment;
 
 /// A little faster than people read.
 const PACE: Duration = Duration::from_millis(30);
 
-pub(super) fn reply(assignment: &Assignment) -> Pieces {
-    let text = answer(
-        &assignment.prompt.content,
-        &assignment.person.display_name,
-        &assignment.chatbot.name,
-    );
-    let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
-    stream::iter(words)
-        .then(|word| async move {
-            sleep(PACE).await;
-            Ok(word)
-        })
-        .boxed()
+pub(super) struct Builtin;
+
+impl Engine for Builtin {
+    fn reply(&self, _: &App, assignment: Assignment) -> Pieces {
+        let text = answer(
+            &assignment.prompt.content,
+            &assignment.person.display_name,
+            &assignment.chatbot.name,
+        );
+        let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
+        stream::iter(words)
+            .then(|word| async move {
+                sleep(PACE).await;
+                Ok(word)
+            })
+            .boxed()
+    }
 }
 
 /// What to say to `prompt`.

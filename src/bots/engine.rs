@@ -2,20 +2,32 @@
 
 use futures_util::stream::BoxStream;
 
-use super::builtin;
-use crate::domain::ChatbotEngine;
+use crate::app::App;
+use crate::error::AppError;
 use crate::services::replies::Assignment;
 
+/// Writes replies. One engine serves all chatbots that have it; `engines` lists them.
+pub(super) trait Engine: Send + Sync {
+    /// Begins a reply. Must not block: whatever takes time happens when the stream is polled.
+    fn reply(&self, app: &App, assignment: Assignment) -> Pieces;
+}
+
 /// Pieces of a reply, of any size, in order. The end of the stream is the end of the reply.
+///
+/// Dropping it ends everything that was under way for it: so a reply is cancelled.
 pub(super) type Pieces = BoxStream<'static, Result<String, Failure>>;
 
-/// Why an engine can't go on, in words for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure(pub(super) String);
+/// Why an engine can't go on.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The reply ends with these words for a person. They hold nothing that an outside server said.
+    Told(String),
+    /// A fault of Parlor's own, such as a database out of reach: the reply is left to another attempt.
+    Fault(AppError),
+}
 
-/// Begins a reply.
-pub(super) fn reply(assignment: &Assignment) -> Pieces {
-    match assignment.chatbot.engine {
-        ChatbotEngine::Builtin => builtin::reply(assignment),
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        Self::Fault(error)
     }
 }

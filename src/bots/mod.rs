@@ -2,7 +2,13 @@
 
 mod builtin;
 mod engine;
+mod engines;
+mod memory;
+mod openai;
+mod patience;
 mod runner;
 mod writing;
 
-pub use runner::start;
+pub use openai::check::{Finding, check};
+pub use patience::Patience;
+pub use runner::{start, start_with};

@@ -10,14 +10,19 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
-use super::writing;
+use super::engines::Engines;
+use super::openai::queue;
+use super::{Patience, writing};
 use crate::app::App;
 use crate::bus::{Listener, Subject};
 use crate::domain::RunnerId;
 use crate::services::replies;
 
-/// How many replies are written at a time.
-const AT_ONCE: usize = 256;
+/// How many replies are written at a time: more than may wait for model servers (`bots::openai::queue`), so
+/// that those of other engines always find a place.
+const AT_ONCE: usize = 512;
+
+const _: () = assert!(AT_ONCE >= queue::CALLS + queue::WAITING + 128);
 
 /// How many are claimed at a time, so that several processes share them.
 const BATCH: usize = 16;
@@ -27,10 +32,16 @@ const SWEEP: Duration = Duration::from_secs(2);
 
 /// Starts a runner; it ends when the process is asked to.
 pub fn start(app: &App) {
-    app.tasks().spawn(run(app.clone()));
+    start_with(app, Patience::default());
 }
 
-async fn run(app: App) {
+/// The same with another patience towards model servers, for tests that can't wait for minutes.
+pub fn start_with(app: &App, patience: Patience) {
+    let engines = Arc::new(Engines::new(app.config(), &patience));
+    app.tasks().spawn(run(app.clone(), engines));
+}
+
+async fn run(app: App, engines: Arc<Engines>) {
     let runner = RunnerId::new();
     let mut wake_ups = app.bus().listen(Subject::Replies).await;
     let slots = Arc::new(Semaphore::new(AT_ONCE));
@@ -39,7 +50,7 @@ async fn run(app: App) {
         let free = slots.available_permits().min(BATCH);
         let claimed = match free {
             0 => 0,
-            _ => take_on(&app, runner, &slots, free).await,
+            _ => take_on(&app, &engines, runner, &slots, free).await,
         };
         // A full batch: there may be more.
         if claimed == free && free > 0 {
@@ -55,7 +66,13 @@ async fn run(app: App) {
 }
 
 /// Claims replies and starts a task for each; says how many.
-async fn take_on(app: &App, runner: RunnerId, slots: &Arc<Semaphore>, limit: usize) -> usize {
+async fn take_on(
+    app: &App,
+    engines: &Arc<Engines>,
+    runner: RunnerId,
+    slots: &Arc<Semaphore>,
+    limit: usize,
+) -> usize {
     let claims = match replies::claim(app, runner, limit).await {
         Ok(claims) => claims,
         Err(error) => {
@@ -67,10 +84,10 @@ async fn take_on(app: &App, runner: RunnerId, slots: &Arc<Semaphore>, limit: usi
     for claim in claims {
         // No more are claimed than there are slots, and only this task takes any.
         let slot = slots.clone().try_acquire_owned();
-        let app = app.clone();
+        let (app, engines) = (app.clone(), engines.clone());
         app.tasks().clone().spawn(async move {
             let _slot = slot;
-            writing::write(&app, claim).await;
+            writing::write(&app, &engines, claim).await;
         });
     }
     count

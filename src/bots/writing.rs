@@ -6,7 +6,8 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
-use super::engine::{self, Failure, Pieces};
+use super::engine::{Failure, Pieces};
+use super::engines::Engines;
 use crate::app::App;
 use crate::db::replies::Claim;
 use crate::domain::MessageStatus;
@@ -33,9 +34,9 @@ const INTERRUPTED: &str = "The reply was interrupted.";
 const IMPOSSIBLE: &str = "The reply could not be written.";
 
 /// Writes a claimed reply to its end. Whatever happens, the row ends too: here, or when the lease does.
-pub(super) async fn write(app: &App, claim: Claim) {
+pub(super) async fn write(app: &App, engines: &Engines, claim: Claim) {
     let reply = claim.message.clone();
-    let outcome = Writing::new(app, claim).run().await;
+    let outcome = Writing::new(app, claim).run(engines).await;
     match outcome {
         Ok(Ok(())) => {}
         Ok(Err(Lost)) => {
@@ -65,7 +66,7 @@ struct Writing<'a> {
 /// How the engine came to an end.
 enum Finish {
     Complete,
-    Failed(String),
+    Failed(Failure),
     Lost,
     /// The process ends first.
     Stopped,
@@ -83,7 +84,7 @@ impl<'a> Writing<'a> {
         }
     }
 
-    async fn run(mut self) -> AppResult<Result<(), Lost>> {
+    async fn run(mut self, engines: &Engines) -> AppResult<Result<(), Lost>> {
         // A runner before this one showed text and died. Text that was seen is not taken back.
         if self.claim.message.status == MessageStatus::Streaming {
             self.text.clone_from(&self.claim.message.content);
@@ -93,7 +94,8 @@ impl<'a> Writing<'a> {
             return self.fail(IMPOSSIBLE).await;
         }
         let assignment = replies::assignment(self.app, &self.claim).await?;
-        let finish = self.follow(engine::reply(&assignment)).await;
+        let engine = engines.of(assignment.chatbot.engine);
+        let finish = self.follow(engine.reply(self.app, assignment)).await;
         match finish {
             Finish::Complete if self.text.is_empty() => {
                 self.fail("The chatbot had nothing to say.").await
@@ -103,7 +105,10 @@ impl<'a> Writing<'a> {
                 let end = || replies::complete(self.app, &self.claim, content.clone());
                 persist(end).await
             }
-            Finish::Failed(failure) => self.fail(&failure).await,
+            Finish::Failed(Failure::Told(failure)) => self.fail(&failure).await,
+            // Nobody saw anything: another attempt may go better.
+            Finish::Failed(Failure::Fault(error)) if self.kept.is_none() => Err(error),
+            Finish::Failed(Failure::Fault(_)) => self.fail(INTERRUPTED).await,
             Finish::Lost => Ok(Err(Lost)),
             Finish::Stopped if self.kept.is_none() => {
                 replies::release(self.app, &self.claim).await?;
@@ -138,7 +143,7 @@ impl<'a> Writing<'a> {
                         show_at.get_or_insert_with(|| Instant::now() + COALESCE);
                         continue;
                     }
-                    Some(Err(Failure(failure))) => return self.show_rest(Finish::Failed(failure)).await,
+                    Some(Err(failure)) => return self.show_rest(Finish::Failed(failure)).await,
                     None => return self.show_rest(Finish::Complete).await,
                 },
                 () = show => {

@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 
 use super::database;
 use crate::bus::look_at_nats;
+use crate::bots::{self, Finding};
 use crate::config::{Config, Database};
 use crate::db;
 use crate::db::private::{PrivateError, PrivatePostgres};
@@ -48,6 +49,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
             ),
         }
     }
+    check_model_server(&mut report, config).await;
     if let Database::Url(_) = config.database
         && config.introspection
     {
@@ -76,6 +78,30 @@ async fn check_beside_a_server(
     match PrivatePostgres::running_on(data_dir) {
         Some(url) => check_database(report, config, &url).await,
         None => report.note("database", "can be looked at only by the user who runs it"),
+    }
+}
+
+/// Without a model server there is nothing to say: the chatbot of the house needs none.
+async fn check_model_server(report: &mut Report, config: &Config) {
+    let Some(openai) = &config.openai else {
+        return;
+    };
+    match bots::check(openai).await {
+        Finding::Good => report.good("models", "the model server has all that are allowed"),
+        Finding::Missing(models) => report.bad(
+            "models",
+            &format!(
+                "the model server does not list {}: check PARLOR_OPENAI_MODELS, or load them there",
+                models.join(", ")
+            ),
+        ),
+        Finding::Bad(complaint) => report.bad("models", &format!("the model server {complaint}")),
+    }
+    if openai.sends_in_the_clear() {
+        report.note(
+            "models",
+            "conversations and the key travel unencrypted to OPENAI_BASE_URL: trust that network, or use https",
+        );
     }
 }
 

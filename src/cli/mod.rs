@@ -76,7 +76,9 @@ enum Command {
     /// noticed without it. It does no harm at any time.
     #[command(verbatim_doc_comment)]
     Restored,
-    /// Check configuration, database, bus and clock, and say what to mend
+    /// Check what the server needs and say what to mend
+    ///
+    /// Configuration, database, bus, model server and clock.
     ///
     /// May be run beside a server. Ends with status 1 if there is anything to mend.
     #[command(verbatim_doc_comment)]

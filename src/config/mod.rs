@@ -5,6 +5,7 @@
 
 mod limits;
 mod nats_url;
+mod openai;
 mod rates;
 mod read;
 mod secret;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 pub use limits::{Limits, Setting};
 pub use nats_url::NatsUrl;
+pub use openai::{ApiKey, OpenAi};
 pub use rates::{Rate, Rates};
 use read::Reader;
 pub use secret::{Secret, SecretError};
@@ -56,6 +58,8 @@ pub struct Config {
     pub rates: Rates,
     /// The only documents that run; anything runs without. `PARLOR_TRUSTED_DOCUMENTS`.
     pub trusted_documents: Option<TrustedDocuments>,
+    /// The model server of `OPENAI` chatbots; without one there are none. `PARLOR_OPENAI_MODELS`.
+    pub openai: Option<OpenAi>,
     /// Which log lines are written. `PARLOR_LOG`.
     pub log: String,
     /// How they are written. `PARLOR_LOG_FORMAT`.
@@ -199,6 +203,7 @@ impl Config {
             limits: Limits::read(&mut reader),
             rates: Rates::read(&mut reader),
             trusted_documents: trusted_documents(&mut reader),
+            openai: OpenAi::read(&mut reader),
             log: reader
                 .parsed(
                     "PARLOR_LOG",

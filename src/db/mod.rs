@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod chatbots;
 mod connect;
+pub mod conversation;
 pub mod epoch;
 mod error;
 pub mod history;

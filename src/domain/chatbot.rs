@@ -8,6 +8,8 @@ stored_text! {
     ChatbotEngine {
         /// Rules; needs no model and no key.
         Builtin = "BUILTIN",
+        /// A model server that speaks as OpenAI's does.
+        OpenAi = "OPENAI",
     }
 }
 

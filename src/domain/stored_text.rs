@@ -14,6 +14,9 @@ macro_rules! stored_text {
         }
 
         impl $name {
+            /// Every value there is.
+            pub const ALL: &'static [Self] = &[$(Self::$value),+];
+
             /// The word it is stored as.
             pub fn as_str(self) -> &'static str {
                 match self {

@@ -10,7 +10,7 @@ use crate::db::messages::Message;
 use crate::db::replies::{self, Claim, Ending};
 use crate::db::users::User;
 use crate::db::{chatbots, messages, users};
-use crate::domain::{Author, MessageStatus, RunnerId};
+use crate::domain::{Author, MessageStatus, RunnerId, Seq, SessionId};
 use crate::error::{AppError, AppResult};
 
 /// The claim is no longer held: somebody else writes the reply now, or it was ended.
@@ -19,6 +19,8 @@ pub struct Lost;
 
 /// What a reply answers, and who writes to whom.
 pub struct Assignment {
+    /// Where the reply stands that is to be written.
+    pub place: (SessionId, Seq),
     /// The chatbot that writes.
     pub chatbot: chatbots::Chatbot,
     /// The person it answers.
@@ -51,6 +53,7 @@ pub async fn assignment(app: &App, claim: &Claim) -> AppResult<Assignment> {
     let chatbot = chatbots::by_ids(&mut conn, &[chatbot]).await?.pop();
     let person = users::by_ids(&mut conn, &[person]).await?.pop();
     Ok(Assignment {
+        place: reply.place(),
         chatbot: chatbot.ok_or_else(incomplete)?,
         person: person.ok_or_else(incomplete)?,
         prompt,

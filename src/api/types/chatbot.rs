@@ -14,6 +14,9 @@ use crate::domain::{self, NodeId};
 pub enum ChatbotEngine {
     /// Rules: small talk and `/help`. Needs no model and no key.
     Builtin,
+    /// A language model, on the server that this place's operator has set up.
+    #[graphql(name = "OPENAI")]
+    OpenAi,
 }
 
 /// A row of `chatbots`.

@@ -1,5 +1,6 @@
 //! `parlor doctor`: well or not, and what to mend.
 
+use axum::http::StatusCode;
 use nix::sys::signal::Signal;
 use tokio::net::TcpListener;
 
@@ -97,4 +98,66 @@ fn findings(ended: &Ended) -> String {
         }
     }
     lines.join("\n")
+}
+
+#[tokio::test]
+async fn a_model_server_is_asked_for_its_models() {
+    let database = TestDatabase::migrated().await;
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    for (answer, verdict) in [
+        (
+            Some((200, r#"{"data": [{"id": "one:latest"}, {"id": "two"}]}"#)),
+            "ok    models: the model server has all that are allowed",
+        ),
+        (
+            Some((200, r#"{"data": [{"id": "two"}]}"#)),
+            "BAD   models: the model server does not list one: check PARLOR_OPENAI_MODELS, or load them there",
+        ),
+        (
+            Some((200, "<html>")),
+            "BAD   models: the model server does not answer as a model server does. Check OPENAI_BASE_URL",
+        ),
+        (
+            Some((401, "bad key hunter2")),
+            "BAD   models: the model server refuses the key. Check OPENAI_API_KEY",
+        ),
+        (
+            Some((404, "")),
+            "BAD   models: the model server has no list of models there. OPENAI_BASE_URL mostly ends in /v1",
+        ),
+        (
+            None,
+            "BAD   models: the model server can't be reached. Check OPENAI_BASE_URL, and that it is up",
+        ),
+    ] {
+        let base_url = match answer {
+            Some((status, body)) => models_at(status, body).await,
+            None => format!("http://{address}/v1"),
+        };
+        let place = Place::on(&database)
+            .with("OPENAI_BASE_URL", &base_url)
+            .with("OPENAI_API_KEY", "hunter2")
+            .with("PARLOR_OPENAI_MODELS", "one,two");
+        let ended = place.run(&["doctor"]).await;
+        assert!(
+            ended.out.lines().any(|line| line == verdict),
+            "{}",
+            ended.out
+        );
+        assert_eq!(ended.status.success(), verdict.starts_with("ok"));
+        assert!(!format!("{}{}", ended.out, ended.err).contains("hunter2"));
+    }
+}
+
+/// A server that gives this answer to all questions; its base address.
+async fn models_at(status: u16, body: &'static str) -> String {
+    let status = StatusCode::from_u16(status).unwrap();
+    let answer = move || async move { (status, body) };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/v1/models", axum::routing::get(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    base_url
 }

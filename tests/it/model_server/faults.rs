@@ -1,0 +1,139 @@
+//! Model servers that do wrong: every reply ends as it should, within its time, and nobody else is held up.
+
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::modes::{self, Mode};
+use super::support::{patience, reply_of, start};
+use super::upstream::Upstream;
+use crate::helpers::{Person, TestApp};
+
+/// How long others may take for a few rounds of small talk on a busy machine.
+const SLACK: Duration = Duration::from_secs(30);
+
+/// A chatbot whose model the server serves well.
+const WELL: &str = "well";
+
+#[tokio::test]
+async fn refusals_end_in_words_for_a_person_and_lead_nowhere_else() {
+    let trap = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/v1/chat/completions", trap.local_addr().unwrap());
+    play(modes::refusals(&address)).await;
+    let caught = tokio::time::timeout(Duration::ZERO, trap.accept()).await;
+    assert!(caught.is_err(), "the key was carried elsewhere");
+}
+
+#[tokio::test]
+async fn transfers_that_break_keep_what_was_shown() {
+    play(modes::transfers()).await;
+}
+
+#[tokio::test]
+async fn streams_are_read_leniently_and_believed_only_when_they_end() {
+    play(modes::streams()).await;
+}
+
+#[test]
+fn there_are_many_ways_to_do_wrong() {
+    let modes = [
+        modes::refusals("nowhere"),
+        modes::transfers(),
+        modes::streams(),
+    ];
+    let mut names: Vec<&str> = modes.iter().flatten().map(|mode| mode.name).collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all, "two modes have one name");
+    let faults = modes
+        .iter()
+        .flatten()
+        .filter(|mode| mode.ending.2.is_some());
+    assert!(faults.count() >= 40);
+}
+
+/// Plays one mode after the other, and then a reply that goes well, while others talk on.
+async fn play(modes: Vec<Mode>) {
+    let scripts = modes
+        .iter()
+        .map(|mode| (mode.name.to_owned(), mode.script.clone()));
+    let upstream = Upstream::start(scripts).await;
+    let mut models: Vec<&str> = modes.iter().map(|mode| mode.name).collect();
+    models.push(WELL);
+    let app = start(&upstream, &models, patience()).await;
+    let ada = app.person("ada").await;
+    let alone = Neighbour::talk(&app, "bob").await.stop_after(5).await;
+    let neighbour = Neighbour::talk(&app, "eve").await;
+
+    for mode in &modes {
+        let name = mode.name;
+        let reply = reply_of(&ada, name).await;
+        let (status, text, failure) = &mode.ending;
+        let content = reply["content"].as_str().unwrap();
+        assert!(content == text, "{name}: not {text:?} but {reply}");
+        assert_eq!(reply["status"], *status, "{name}: {reply}");
+        assert_eq!(reply["failure"].as_str(), *failure, "{name}: {reply}");
+        assert_eq!(upstream.requests(name).len(), mode.requests, "{name}");
+    }
+    let well = reply_of(&ada, WELL).await;
+    assert_eq!(well["content"], "All is well.", "{well}");
+
+    let beside = neighbour.stop_after(modes.len().min(10)).await;
+    println!(
+        "{} modes; the 99th percentile of small talk was {:?} alone and {:?} beside them",
+        modes.len(),
+        percentile_99(alone),
+        percentile_99(beside),
+    );
+}
+
+/// Somebody who makes small talk with the chatbot of the house all the time.
+struct Neighbour {
+    enough: CancellationToken,
+    talk: JoinHandle<Vec<Duration>>,
+    done: tokio::sync::watch::Receiver<usize>,
+}
+
+impl Neighbour {
+    async fn talk(app: &TestApp, name: &str) -> Self {
+        let person = app.person(name).await;
+        let enough = CancellationToken::new();
+        let stop = enough.clone();
+        let (count, done) = tokio::sync::watch::channel(0);
+        let talk = tokio::spawn(async move {
+            let mut times = Vec::new();
+            while !stop.is_cancelled() {
+                times.push(small_talk(&person).await);
+                count.send_replace(times.len());
+            }
+            times
+        });
+        Self { enough, talk, done }
+    }
+
+    /// How long each reply took, after this many at least.
+    async fn stop_after(mut self, count: usize) -> Vec<Duration> {
+        let enough = self.done.wait_for(|done| *done >= count);
+        tokio::time::timeout(SLACK, enough)
+            .await
+            .expect("the chatbot of the house goes on answering")
+            .unwrap();
+        self.enough.cancel();
+        self.talk.await.unwrap()
+    }
+}
+
+async fn small_talk(person: &Person) -> Duration {
+    let begun = Instant::now();
+    let reply = reply_of(person, "parlor").await;
+    assert_eq!(reply["status"], "COMPLETE");
+    begun.elapsed()
+}
+
+fn percentile_99(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[(times.len() * 99).div_ceil(100) - 1]
+}
