@@ -83,7 +83,7 @@ impl Load {
         };
         for number in 0..shape.quiet + shape.chats {
             let is_answered = number >= shape.quiet;
-            let session = load.account.start_session(&urls[0], is_answered).await;
+            let (session, start) = load.account.start_session(&urls[0], is_answered).await;
             let telling = watch::Sender::new(Telling::Go);
             for reader in 0..shape.subscribers {
                 let subscriber = Subscriber {
@@ -92,6 +92,8 @@ impl Load {
                     urls: urls.clone(),
                     name: format!("subscriber {reader}"),
                     session: session.clone(),
+                    // Some of those that come and go begin with "from now on".
+                    after: (shape.cuts.is_none() || reader % 2 == 0).then(|| start.clone()),
                     cuts: shape.cuts,
                     random: random.fork(),
                     connections: load.connections.clone(),

@@ -30,6 +30,10 @@ const HEAD: [&str; COLUMNS] = [
 
 static TABLE: Mutex<Vec<[String; COLUMNS]>> = Mutex::new(Vec::new());
 
+/// How many times a limit of time or of a ratio may be exceeded: a build without optimisation on a machine that others
+/// use too is no place to measure, only to see that nothing hangs. A soak plays a release build, and holds the limits.
+pub const SLACK: u32 = if cfg!(debug_assertions) { 3 } else { 1 };
+
 /// One fault of the suite: what was done, what was seen, what was wrong.
 pub struct Row {
     fault: &'static str,
@@ -79,10 +83,10 @@ impl Row {
         self.notes.push(what.into());
     }
 
-    /// A recovery took this long, and may take `limit`.
+    /// A recovery took this long, and may take `limit` (and [`SLACK`]).
     pub fn recovered(&mut self, took: Duration, limit: Duration) {
         self.longest_recovery = self.longest_recovery.max(took);
-        self.must(took <= limit, || {
+        self.must(took <= limit * SLACK, || {
             format!("a recovery took {took:.1?}, more than {limit:?}")
         });
     }

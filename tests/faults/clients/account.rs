@@ -83,9 +83,10 @@ impl Account {
         request.send().await?.json().await
     }
 
-    /// Starts a session, with the chatbot of the house or none; its id.
-    pub async fn start_session(&self, url: &str, is_answered: bool) -> String {
-        let query = "mutation ($input: StartSessionInput!) { startSession(input: $input) { id } }";
+    /// Starts a session, with the chatbot of the house or none; its id and its first cursor.
+    pub async fn start_session(&self, url: &str, is_answered: bool) -> (String, String) {
+        let query =
+            "mutation ($input: StartSessionInput!) { startSession(input: $input) { id cursor } }";
         let input = if is_answered {
             json!({})
         } else {
@@ -93,8 +94,12 @@ impl Account {
         };
         let answer = self.ask(url, query, json!({ "input": input })).await;
         let answer = answer.expect("a server that works");
-        let id = answer["data"]["startSession"]["id"].as_str();
-        id.unwrap_or_else(|| panic!("no session: {answer}"))
-            .to_owned()
+        let session = &answer["data"]["startSession"];
+        let text = |name: &str| {
+            let text = session[name].as_str();
+            text.unwrap_or_else(|| panic!("no session: {answer}"))
+                .to_owned()
+        };
+        (text("id"), text("cursor"))
     }
 }

@@ -43,6 +43,8 @@ pub struct Subscriber {
     pub urls: Vec<String>,
     pub name: String,
     pub session: String,
+    /// The cursor that it begins with; nothing for "from now on".
+    pub after: Option<String>,
     pub cuts: Option<Cuts>,
     pub random: fastrand::Rng,
     /// Counts the connections of all subscribers.
@@ -67,7 +69,7 @@ impl Subscriber {
             is_drained: true,
             subscriptions: Vec::new(),
         };
-        let mut cursor: Option<String> = None;
+        let mut cursor = self.after.take();
         // When the log's end became known.
         let mut deadline = None;
         loop {

@@ -24,7 +24,7 @@ pub async fn play(play: Play) {
     let world = World::of_servers(2).await;
     let urls = world.urls();
     let account = Account::register(&urls[0], "ada").await;
-    let session = account.start_session(&urls[0], false).await;
+    let (session, _) = account.start_session(&urls[0], false).await;
     let sender = Sender {
         account,
         recorder: Recorder::new(),

@@ -46,7 +46,7 @@ pub struct Test {
 }
 
 /// All rows, in the order of the table.
-pub const ALL: [Test; 10] = [
+pub const ALL: [Test; 8] = [
     Test {
         name: "servers_killed_under_load",
         run: |runtime, play| runtime.block_on(kills::play(play)),
@@ -64,16 +64,8 @@ pub const ALL: [Test; 10] = [
         run: |runtime, play| runtime.block_on(postgres::play(play)),
     },
     Test {
-        name: "nats_killed",
-        run: |runtime, play| runtime.block_on(nats::killed(play)),
-    },
-    Test {
-        name: "nats_restarted",
-        run: |runtime, play| runtime.block_on(nats::restarted(play)),
-    },
-    Test {
-        name: "nats_cut_off",
-        run: |runtime, play| runtime.block_on(nats::cut_off(play)),
+        name: "nats_killed_restarted_and_cut_off",
+        run: |runtime, play| runtime.block_on(nats::play(play)),
     },
     Test {
         name: "workers_killed_and_frozen_in_replies",

@@ -11,8 +11,8 @@ const SHAPE: Shape = Shape {
     quiet: 6,
     chats: 6,
     senders: 1,
-    pause: 60,
-    chat_pause: 400,
+    pause: 20,
+    chat_pause: 300,
     subscribers: 4,
     cuts: Some(Cuts {
         events: 40,
