@@ -75,7 +75,6 @@ pub async fn logs(url: &str) -> Vec<Log> {
         session: NodeId::Session(SessionId(session.id)).encode(),
         head: session.rev,
         is_answered: session.is_answered,
-        whole_reply: None,
         messages: by_session.remove(&session.id).unwrap_or_default(),
     };
     sessions.into_iter().map(log).collect()

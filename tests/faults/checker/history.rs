@@ -70,8 +70,6 @@ pub struct Log {
     pub head: Place,
     /// Whether a chatbot owes each message a reply.
     pub is_answered: bool,
-    /// What a whole reply says here, if that is known.
-    pub whole_reply: Option<String>,
     /// By `seq`.
     pub messages: Vec<Stored>,
 }

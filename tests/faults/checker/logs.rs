@@ -40,6 +40,7 @@ pub(super) fn judge(log: &Log, faults: &mut Faults) {
         );
     }
     replies(log, faults);
+    same_words(log, faults);
 }
 
 fn replies(log: &Log, faults: &mut Faults) {
@@ -86,16 +87,36 @@ fn ending(log: &Log, stored: &Stored, faults: &mut Faults) {
     } else if stored.changed == stored.added {
         faults.add(Kind::Reply, format!("{name} was born ended"));
     }
-    let Some(whole) = &log.whole_reply else {
-        return;
+}
+
+/// The chatbot of these runs follows rules: to the same words it says the same, whole or up to where it was interrupted.
+fn same_words(log: &Log, faults: &mut Faults) {
+    let replies = || {
+        log.messages.iter().filter_map(|stored| {
+            let prompt = usize::try_from(stored.answers? - 1).ok()?;
+            Some((log.messages.get(prompt)?.message.content.as_str(), stored))
+        })
     };
-    let fits = match message.status {
-        Status::Complete => message.content == *whole,
-        Status::Deleted => true,
-        _ => whole.starts_with(&message.content),
-    };
-    if !fits {
-        faults.add(Kind::Text, format!("{name} says {:?}", message.content));
+    let mut whole: HashMap<&str, &str> = HashMap::new();
+    for (prompt, reply) in replies().filter(|(_, reply)| reply.message.status == Status::Complete) {
+        whole.entry(prompt).or_insert(&reply.message.content);
+    }
+    for (prompt, reply) in replies() {
+        let Some(whole) = whole.get(prompt) else {
+            continue;
+        };
+        let content = &reply.message.content;
+        let fits = match reply.message.status {
+            Status::Complete => content == whole,
+            Status::Deleted => true,
+            _ => whole.starts_with(content.as_str()),
+        };
+        if !fits {
+            faults.add(
+                Kind::Text,
+                format!("{} says {content:?}, others {whole:?}", name(log, reply)),
+            );
+        }
     }
 }
 

@@ -164,3 +164,8 @@ fn caught_up_before_it_was_true() {
 fn an_event_after_the_last_one() {
     caught(bugs::event_after_the_end, Kind::End);
 }
+
+#[test]
+fn text_of_a_reply_stored_twice() {
+    caught(bugs::text_stored_twice, Kind::Text);
+}

@@ -70,7 +70,6 @@ impl Room {
                 session: session.to_owned(),
                 head: 0,
                 is_answered: true,
-                whole_reply: None,
                 messages: Vec::new(),
             },
             texts: HashMap::new(),

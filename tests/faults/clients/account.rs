@@ -25,7 +25,10 @@ pub struct Account {
 impl Account {
     /// Registers somebody at this server.
     pub async fn register(url: &str, username: &str) -> Self {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build();
         let account = Self {
             username: username.to_owned(),
             http: http.expect("a plain client"),

@@ -12,5 +12,9 @@ pub use nats::{Nats, Proxy};
 pub use parlor::{Parlor, Setup};
 pub use postgres::Postgres;
 
+#[allow(
+    clippy::unwrap_used,
+    reason = "a helper of the other tests, where clippy knows that it is one"
+)]
 #[path = "../../it/helpers/nats.rs"]
 mod nats;

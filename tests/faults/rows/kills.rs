@@ -17,7 +17,7 @@ const SHAPE: Shape = Shape {
     chats: 4,
     senders: 2,
     pause: 0,
-    chat_pause: 500,
+    chat_pause: 2_000,
     subscribers: 1,
     cuts: None,
 };

@@ -18,7 +18,7 @@ use crate::checker::history::*;
 pub type Plant = fn(&mut History, &mut Rng) -> Option<()>;
 
 /// All of them, for planting one by chance.
-pub const ALL: [Plant; 28] = [
+pub const ALL: [Plant; 29] = [
     early_ack,
     wrong_seq,
     wrong_session,
@@ -45,6 +45,7 @@ pub const ALL: [Plant; 28] = [
     text_repeat,
     text_of_other_words,
     text_after_end,
+    text_stored_twice,
     caught_up_too_early,
     event_after_the_end,
 ];

@@ -151,3 +151,38 @@ pub fn text_after_end(history: &mut History, random: &mut Rng) -> Option<()> {
     events.insert(event + 1, text);
     Some(())
 }
+
+/// Who took a reply over began anew behind what was there: its text is stored twice.
+pub fn text_stored_twice(history: &mut History, random: &mut Rng) -> Option<()> {
+    let is_whole = |stored: &Stored| {
+        let message = &stored.message;
+        let is_reply = stored.answers.is_some() && !message.content.is_empty();
+        is_reply && message.status == Status::Complete
+    };
+    let talks = |log: &&mut Log| {
+        log.messages
+            .iter()
+            .filter(|stored| is_whole(stored))
+            .count()
+            >= 2
+    };
+    let log = pick(random, history.logs.iter_mut().filter(talks))?;
+    let whole: Vec<_> = log
+        .messages
+        .iter()
+        .filter(|stored| is_whole(stored))
+        .collect();
+    let (one, other) = (whole[0].clone(), whole[1].clone());
+    // Both answer the same words.
+    let prompt = |reply: &Stored| reply.answers.and_then(|seq| usize::try_from(seq - 1).ok());
+    let words = log.messages[prompt(&one)?].message.content.clone();
+    log.messages[prompt(&other)?].message.content = words;
+    let twice = one.message.content.repeat(2);
+    log.messages[usize::try_from(other.message.seq - 1).ok()?]
+        .message
+        .content = twice;
+    // Only what is stored is left to judge.
+    history.tries.clear();
+    history.feeds.clear();
+    Some(())
+}
