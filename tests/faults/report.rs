@@ -189,7 +189,10 @@ impl Drop for Row {
             self.count(&[Kind::Repeat]).to_string(),
             self.count(&[Kind::Swap]).to_string(),
             others.to_string(),
-            format!("{:.2} s", self.longest_recovery.as_secs_f64()),
+            match self.longest_recovery.as_secs_f64() {
+                0.0 => "-".to_owned(),
+                seconds => format!("{seconds:.2} s"),
+            },
             format!("{:.0} s", self.began.elapsed().as_secs_f64()),
             self.seed.to_string(),
             if wrong.is_empty() { "held" } else { "BROKEN" }.to_owned(),
