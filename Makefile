@@ -1,7 +1,7 @@
 # Names for what is done often. The work is in scripts/, which say what they do.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint schema web fmt
+.PHONY: help run test soak lint schema web fmt
 
 help: ## prints this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -11,6 +11,9 @@ run: ## builds everything and runs it, with a PostgreSQL of its own
 
 test: ## runs all checks and all tests; ends with the counts
 	@exec scripts/test
+
+soak: ## plays the fault suite at length: SEED=7 repeats its choices, ROUNDS=10 is how many times what `make test` plays
+	@SEED="$(SEED)" ROUNDS="$(ROUNDS)" exec scripts/soak
 
 lint: ## checks formatting, code, documentation and shell scripts
 	@exec scripts/lint

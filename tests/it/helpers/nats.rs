@@ -115,7 +115,9 @@ impl Drop for Nats {
 
 /// Starts a server there; nothing if it ends, as it does when the port is taken.
 fn launch(address: SocketAddr, arguments: &[String]) -> Option<Child> {
-    let mut process = Command::new(program())
+    let mut command = Command::new(program());
+    end_with_parent(&mut command);
+    let mut process = command
         .args(["--addr", &address.ip().to_string()])
         .args(["--port", &address.port().to_string()])
         .args(arguments)
@@ -143,6 +145,25 @@ fn launch(address: SocketAddr, arguments: &[String]) -> Option<Child> {
     let _ = process.wait();
     None
 }
+
+/// Has the kernel end the server when the thread that started it dies: a run that is killed leaves none behind.
+#[cfg(target_os = "linux")]
+#[allow(
+    unsafe_code,
+    reason = "`pre_exec` is unsafe: between fork and exec only async-signal-safe calls are allowed. The \
+              closure makes one system call and does not allocate."
+)]
+fn end_with_parent(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+    // SAFETY: prctl is a plain system call, and the closure captures nothing.
+    unsafe {
+        command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?));
+    }
+}
+
+/// Elsewhere it ends when its owner is dropped only.
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent(_command: &mut Command) {}
 
 /// The program, where `scripts/get-nats` looks for it.
 fn program() -> PathBuf {

@@ -1,0 +1,125 @@
+//! One session's log by itself: numbers without holes, and replies that ended.
+
+use std::collections::{HashMap, HashSet};
+
+use super::history::{Log, Status, Stored};
+use super::{Faults, Kind};
+
+pub(super) fn judge(log: &Log, faults: &mut Faults) {
+    let mut places = HashSet::new();
+    let mut before = 0;
+    for (stored, seq) in log.messages.iter().zip(1..) {
+        let name = name(log, stored);
+        if stored.message.seq != seq {
+            faults.add(Kind::Hole, format!("{name} stands where {seq} should"));
+        }
+        if stored.added <= before {
+            faults.add(
+                Kind::Swap,
+                format!("{name} was born before its predecessor"),
+            );
+        }
+        before = stored.added;
+        let mut own = vec![stored.added];
+        if stored.changed != stored.added {
+            own.push(stored.changed);
+        }
+        for place in own {
+            if place < stored.added || place > log.head || !places.insert(place) {
+                faults.add(
+                    Kind::Swap,
+                    format!("{name} stands at {place}, where it can't"),
+                );
+            }
+        }
+    }
+    if log.head > 0 && !places.contains(&log.head) {
+        faults.add(
+            Kind::Hole,
+            format!("{}: nothing is at its head", log.session),
+        );
+    }
+    replies(log, faults);
+    same_words(log, faults);
+}
+
+fn replies(log: &Log, faults: &mut Faults) {
+    let mut owed: HashMap<i64, usize> = HashMap::new();
+    for stored in &log.messages {
+        match stored.answers {
+            None => {
+                owed.entry(stored.message.seq).or_insert(0);
+            }
+            Some(prompt) => {
+                match owed.get_mut(&prompt) {
+                    Some(count) => *count += 1,
+                    None => faults.add(
+                        Kind::Phantom,
+                        format!("{} answers nothing", name(log, stored)),
+                    ),
+                }
+                ending(log, stored, faults);
+            }
+        }
+    }
+    let due = usize::from(log.is_answered);
+    for (prompt, count) in owed {
+        if count != due {
+            faults.add(
+                Kind::Reply,
+                format!(
+                    "{}: message {prompt} has {count} replies, not {due}",
+                    log.session
+                ),
+            );
+        }
+    }
+}
+
+fn ending(log: &Log, stored: &Stored, faults: &mut Faults) {
+    let message = &stored.message;
+    let name = name(log, stored);
+    if message.status.is_under_way() {
+        faults.add(
+            Kind::Reply,
+            format!("{name} is stuck: {:?}", message.status),
+        );
+    } else if stored.changed == stored.added {
+        faults.add(Kind::Reply, format!("{name} was born ended"));
+    }
+}
+
+/// The chatbot of these runs follows rules: to the same words it says the same, whole or up to where it was interrupted.
+fn same_words(log: &Log, faults: &mut Faults) {
+    let replies = || {
+        log.messages.iter().filter_map(|stored| {
+            let prompt = usize::try_from(stored.answers? - 1).ok()?;
+            Some((log.messages.get(prompt)?.message.content.as_str(), stored))
+        })
+    };
+    let mut whole: HashMap<&str, &str> = HashMap::new();
+    for (prompt, reply) in replies().filter(|(_, reply)| reply.message.status == Status::Complete) {
+        whole.entry(prompt).or_insert(&reply.message.content);
+    }
+    for (prompt, reply) in replies() {
+        let Some(whole) = whole.get(prompt) else {
+            continue;
+        };
+        let content = &reply.message.content;
+        let fits = match reply.message.status {
+            Status::Complete => content == whole,
+            Status::Deleted => true,
+            _ => whole.starts_with(content.as_str()),
+        };
+        if !fits {
+            faults.add(
+                Kind::Text,
+                format!("{} says {content:?}, others {whole:?}", name(log, reply)),
+            );
+        }
+    }
+}
+
+fn name(log: &Log, stored: &Stored) -> String {
+    format!("{}: message {}", log.session, stored.message.seq)
+}

@@ -1,0 +1,7 @@
+//! The checker, checked: it accepts good histories, and catches each bug that is planted in one.
+
+mod bugs;
+mod chance;
+mod planted;
+mod room;
+mod simulation;

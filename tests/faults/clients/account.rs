@@ -1,0 +1,108 @@
+//! A person with a token that is always good, and the few things a client asks over HTTP.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Tokens are good for 15 minutes; a run may take longer.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+
+/// How long a client waits for an answer. A server under a fault may never give one.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Somebody who is signed in. Cheap to clone.
+#[derive(Clone)]
+pub struct Account {
+    username: String,
+    http: reqwest::Client,
+    token: Arc<Mutex<(String, Instant)>>,
+}
+
+impl Account {
+    /// Registers somebody at this server.
+    pub async fn register(url: &str, username: &str) -> Self {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build();
+        let account = Self {
+            username: username.to_owned(),
+            http: http.expect("a plain client"),
+            token: Arc::new(Mutex::new((String::new(), Instant::now()))),
+        };
+        let query =
+            "mutation ($input: RegisterInput!) { auth: register(input: $input) { accessToken } }";
+        let input = json!({
+            "username": username,
+            "email": format!("{username}@example.org"),
+            "password": PASSWORD,
+        });
+        account
+            .sign_in(url, query, input)
+            .await
+            .expect("a server that works");
+        account
+    }
+
+    async fn sign_in(&self, url: &str, query: &str, input: Value) -> Option<()> {
+        let body = json!({"query": query, "variables": {"input": input}});
+        let answer = self.post(url, None, &body).await.ok()?;
+        let token = answer["data"]["auth"]["accessToken"].as_str()?;
+        *self.token.lock().await = (token.to_owned(), Instant::now());
+        Some(())
+    }
+
+    /// An access token that is good for minutes.
+    pub async fn token(&self, url: &str) -> String {
+        let (token, since) = self.token.lock().await.clone();
+        if since.elapsed() > FRESH {
+            let query =
+                "mutation ($input: LoginInput!) { auth: login(input: $input) { accessToken } }";
+            let input = json!({"username": self.username, "password": PASSWORD});
+            // If that fails, the old one may still do.
+            if self.sign_in(url, query, input).await.is_some() {
+                return self.token.lock().await.0.clone();
+            }
+        }
+        token
+    }
+
+    /// Runs an operation; an error is a connection that broke or a wait that was too long.
+    pub async fn ask(&self, url: &str, query: &str, variables: Value) -> reqwest::Result<Value> {
+        let token = self.token(url).await;
+        let body = json!({"query": query, "variables": variables});
+        self.post(url, Some(&token), &body).await
+    }
+
+    async fn post(&self, url: &str, token: Option<&str>, body: &Value) -> reqwest::Result<Value> {
+        let mut request = self.http.post(format!("{url}/graphql")).json(body);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await?.json().await
+    }
+
+    /// Starts a session, with the chatbot of the house or none; its id and its first cursor.
+    pub async fn start_session(&self, url: &str, is_answered: bool) -> (String, String) {
+        let query =
+            "mutation ($input: StartSessionInput!) { startSession(input: $input) { id cursor } }";
+        let input = if is_answered {
+            json!({})
+        } else {
+            json!({"chatbots": []})
+        };
+        let answer = self.ask(url, query, json!({ "input": input })).await;
+        let answer = answer.expect("a server that works");
+        let session = &answer["data"]["startSession"];
+        let text = |name: &str| {
+            let text = session[name].as_str();
+            text.unwrap_or_else(|| panic!("no session: {answer}"))
+                .to_owned()
+        };
+        (text("id"), text("cursor"))
+    }
+}
