@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use chrono::TimeDelta;
 
 use super::database;
-use crate::bus::look_at_nats;
 use crate::bots::{self, Finding};
+use crate::bus::look_at_nats;
 use crate::config::{Config, Database};
 use crate::db;
 use crate::db::private::{PrivateError, PrivatePostgres};

@@ -5,8 +5,8 @@ mod account;
 mod app;
 mod catalog;
 mod database;
-pub mod nats;
 mod fill;
+pub mod nats;
 mod person;
 mod watch;
 
