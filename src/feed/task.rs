@@ -224,7 +224,7 @@ impl Task {
         let missed =
             log::entries_after(&mut conn, self.session, self.sequence.head(), MEND_LIMIT).await?;
         // A log that only grows never ends before what was told of it.
-        if missed.is_empty() {
+        if missed.rows.is_empty() {
             let head = sessions::find_rev(&mut conn, self.session).await?;
             if head.is_some_and(|head| head < self.sequence.head()) {
                 warn!(session = %self.session, "the log ends before what was told of it");

@@ -33,7 +33,10 @@ pub(super) struct Live(pub(super) Request);
 impl Single {
     /// The same with something more that its resolvers can look up.
     pub(super) fn with(self, data: impl Any + Send + Sync) -> Self {
-        Self(self.0.data(data))
+        Self {
+            request: self.request.data(data),
+            ..self
+        }
     }
 }
 
