@@ -189,14 +189,21 @@ impl App {
 /// Looks after the epoch until the process is asked to end.
 async fn keep_epoch(app: App, mut keeper: EpochKeeper) {
     let life = async {
+        let mut was_away = false;
         loop {
             let found = tokio::select! {
                 () = sleep(LOOK) => keeper.look().await,
                 () = app.feeds().rewound() => keeper.renew().await,
             };
             match found {
-                Ok(epoch) => app.begin_epoch(epoch),
+                Ok(epoch) => {
+                    app.begin_epoch(epoch);
+                    if std::mem::take(&mut was_away) {
+                        app.feeds().look();
+                    }
+                }
                 Err(error) => {
+                    was_away = true;
                     tracing::debug!(cause = error.cause_chain(), "the epoch can't be looked at");
                 }
             }

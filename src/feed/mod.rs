@@ -46,6 +46,8 @@ struct Feed {
     ready: watch::Sender<bool>,
     /// Fires when its log is no longer the one it began with.
     outdated: CancellationToken,
+    /// Asks it to look at the log.
+    look: Notify,
 }
 
 /// What a feed tells its followers, in order.
@@ -105,6 +107,14 @@ impl Feeds {
         }
     }
 
+    /// Has every feed look at its log: the database was away, and may be another one now.
+    pub fn look(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for feed in open.values() {
+            feed.look.notify_one();
+        }
+    }
+
     /// Waits until a feed finds that its log ends before what it has told of it: an older copy.
     pub async fn rewound(&self) {
         self.rewound.notified().await;
@@ -140,6 +150,7 @@ impl Feeds {
             texts: Mutex::new(Texts::new()),
             ready: watch::Sender::new(false),
             outdated: CancellationToken::new(),
+            look: Notify::new(),
         });
         self.tasks
             .spawn(task::run(self.clone(), session, feed.clone()));

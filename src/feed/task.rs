@@ -122,6 +122,7 @@ impl Task {
         let mut idle = interval(GRACE);
         idle.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut was_idle = false;
+        let feed = self.feed.clone();
         let mut unsure = self.feeds.bus.unsure();
         let mut looked_at = Instant::now();
         loop {
@@ -155,6 +156,7 @@ impl Task {
                     self.mend_within(Duration::ZERO);
                 }
                 Ok(()) = unsure.changed() => {}
+                () = feed.look.notified() => self.mend_within(Duration::ZERO),
             }
         }
     }
