@@ -146,7 +146,10 @@ async fn another_device(app: &TestApp, username: &str) -> Person {
 
 #[tokio::test]
 async fn several_devices_and_the_chatbots_that_answer_them_share_one_count() {
-    let app = TestApp::start().await;
+    // More waits at once than a person usually may have.
+    let room = [("PARLOR_MAX_WAITS_PER_PERSON", "200")];
+    let app = TestApp::configured(TestDatabase::migrated().await, &room).await;
+    parlor::bots::start(app.app());
     let mut senders = Vec::new();
     for name in ["ada", "bob"] {
         let phone = app.person(name).await;
