@@ -12,8 +12,7 @@ use tokio::{
 
 use super::{EVENTS, until_admitted};
 use crate::{
-    helpers::{TestApp, TestDatabase, serve_hurriedly},
-    live::id,
+    helpers::{TestApp, TestDatabase, serve_hurriedly, session_id as id},
     raw_socket::SOON,
 };
 
@@ -51,7 +50,9 @@ async fn a_stream_whose_client_reads_nothing_is_hung_up_on() {
         }}",
         names.join(" ")
     );
-    let after = app.app().seal_cursor(id(&session), Rev(0));
+    let after = app
+        .app()
+        .seal_cursor(app.app().epoch(), id(&session), Rev(0));
     let body = json!({"query": query, "variables": {"session": session, "after": after}});
     let body = body.to_string();
 

@@ -7,7 +7,7 @@ use parlor::http::Timings;
 use parlor::services::replies;
 use serde_json::Value;
 
-use crate::graphql_transport_ws::serve_hurriedly;
+use crate::helpers::serve_hurriedly;
 use crate::helpers::{Person, TestApp, TestDatabase, Watch, expect_filled};
 use crate::raw_socket::SOON;
 use crate::replies::support::{Shown, chat, claim};
@@ -157,9 +157,11 @@ async fn a_database_that_goes_away_in_the_middle_of_a_replay_costs_nothing_but_t
     let ada = app.person("ada").await;
     let session = ada.quiet_session().await;
     let mut live = watch_anew(&ada, &session).await;
-    let start = app
-        .app()
-        .seal_cursor(crate::helpers::session_id(&session), parlor::domain::Rev(0));
+    let start = app.app().seal_cursor(
+        app.app().epoch(),
+        crate::helpers::session_id(&session),
+        parlor::domain::Rev(0),
+    );
     app.db_fill(&session, 1_200, 2_000).await;
     let mut replay = ada.watch(&session, Some(&start)).await;
     for round in 0..6 {
