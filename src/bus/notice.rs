@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::db::messages::Message;
-use crate::domain::{LoginId, Seq, SessionId};
+use crate::db::sessions::Session;
+use crate::domain::{LoginId, Rev, Seq, SessionId};
 
 /// Where a notice is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +35,11 @@ pub enum Notice {
         /// In which session.
         session: SessionId,
     },
+    /// A session itself has changed. Messages that the same transaction changed were announced before.
+    SessionChanged {
+        /// As it is after the change.
+        session: Session,
+    },
     /// A reply under way has more text.
     Text {
         /// In which session.
@@ -55,6 +61,9 @@ pub enum Notice {
 pub struct TextPiece {
     /// Which reply.
     pub seq: Seq,
+    /// The change with which this writing of it began: its birth, or that it was to be written anew. Pieces
+    /// of an earlier writing are void.
+    pub begun_rev: Rev,
     /// The runner's attempt it belongs to: pieces of an earlier one are void.
     pub attempt: i16,
     /// How many Unicode scalar values of the reply come before it.
@@ -87,6 +96,7 @@ impl Notice {
             Self::Changed { session, .. } | Self::Look { session } | Self::Text { session, .. } => {
                 Subject::Session(*session)
             }
+            Self::SessionChanged { session } => Subject::Session(session.id),
             Self::LoginEnded { login } => Subject::Login(*login),
             Self::ReplyWaiting => Subject::Replies,
         }

@@ -4,41 +4,67 @@
 //! `rev`. Because births keep their place, whoever has come to a place knows every message born before it,
 //! also when a replay broke off there. A change shows the message as it is now. So does a birth, but for a
 //! reply that has ended since: that is shown as it was born, and its end comes in its place.
+//!
+//! The session itself has one entry too, for its last change, at `details_rev`. It has no birth: whoever
+//! reads the log knows the session.
 
 use std::sync::Arc;
 
+use diesel::deserialize::{self, QueryableByName};
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::SqlQuery;
-use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
+use diesel::row::NamedRow;
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
 use super::messages::Message;
 use super::schema::messages;
-use crate::domain::{Rev, SessionId};
+use super::sessions::{self, Session};
+use crate::domain::{Rev, Seq, SessionId};
 use crate::error::AppResult;
 
-/// A message's birth, or its last change. Cheap to clone: each follower of a session gets one.
+/// A message's birth, its last change, or the session's own. Cheap to clone: each follower of a session gets
+/// one.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Where it stands in the log.
     pub place: Rev,
-    /// The message, as it was when this was read or announced.
-    pub message: Arc<Message>,
+    /// What was born or has changed, as it was when this was read or announced.
+    pub news: News,
 }
 
-#[derive(QueryableByName)]
-#[diesel(check_for_backend(diesel::pg::Pg))]
+/// What an entry of the log is about.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// A message.
+    Message(Arc<Message>),
+    /// The session itself.
+    Session(Arc<Session>),
+}
+
+/// A place in the log, and the message of its entry; without one, the entry is the session's.
 struct Row {
-    #[diesel(sql_type = BigInt)]
     place: Rev,
     /// Of how many rows this is one.
-    #[diesel(sql_type = BigInt)]
     found: i64,
-    #[diesel(embed)]
-    message: Message,
+    message: Option<Message>,
+}
+
+impl QueryableByName<Pg> for Row {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let seq: Option<Seq> = NamedRow::get::<Nullable<Integer>, _>(row, "seq")?;
+        Ok(Self {
+            place: NamedRow::get::<BigInt, _>(row, "place")?,
+            found: NamedRow::get::<BigInt, _>(row, "found")?,
+            message: seq
+                .map(|_| <Message as QueryableByName<Pg>>::build(row))
+                .transpose()?,
+        })
+    }
 }
 
 impl Entry {
@@ -46,7 +72,15 @@ impl Entry {
     pub fn latest(message: Message) -> Self {
         Self {
             place: message.rev,
-            message: Arc::new(message),
+            news: News::Message(Arc::new(message)),
+        }
+    }
+
+    /// The entry of the change that a session has just gone through.
+    pub fn of_session(session: Session) -> Self {
+        Self {
+            place: session.details_rev,
+            news: News::Session(Arc::new(session)),
         }
     }
 
@@ -59,18 +93,24 @@ impl Entry {
         };
         Self {
             place,
-            message: Arc::new(message),
+            news: News::Message(Arc::new(message)),
         }
     }
 
     /// About how much memory it holds.
     pub fn bytes(&self) -> usize {
-        size_of::<Message>() + self.message.content.len()
+        match &self.news {
+            News::Message(message) => size_of::<Message>() + message.content.len(),
+            News::Session(session) => size_of::<Session>() + session.title.len(),
+        }
     }
 
-    /// Whether this is the message's birth.
-    pub fn is_birth(&self) -> bool {
-        self.place == self.message.added_rev
+    /// The message that it is about, if it is about one.
+    pub fn message(&self) -> Option<&Arc<Message>> {
+        match &self.news {
+            News::Message(message) => Some(message),
+            News::Session(_) => None,
+        }
     }
 }
 
@@ -92,8 +132,8 @@ pub struct LogPage<T> {
     pub is_last: bool,
 }
 
-impl<T> LogPage<T> {
-    fn new(rows: Vec<Row>, limit: PageLimit, of: impl Fn(Row) -> T) -> Self {
+impl LogPage<Row> {
+    fn new(rows: Vec<Row>, limit: PageLimit) -> Self {
         // The database counted before it left out what was too large.
         let found = match rows.as_slice() {
             [row, ..] => row.found,
@@ -101,7 +141,7 @@ impl<T> LogPage<T> {
         };
         Self {
             is_last: found < limit.entries as i64 && found == rows.len() as i64,
-            rows: rows.into_iter().map(of).collect(),
+            rows,
         }
     }
 }
@@ -119,6 +159,9 @@ pub async fn entries_after(
          union all \
          (select rev as place, m.* from messages m \
           where session_id = $1 and rev > $2 and rev > added_rev order by rev limit $3) \
+         union all \
+         (select s.details_rev as place, m.* from sessions s left join messages m on false \
+          where s.id = $1 and s.details_rev > $2) \
          order by place limit $3",
     )
     .bind::<SqlUuid, _>(session)
@@ -127,9 +170,24 @@ pub async fn entries_after(
     .bind::<BigInt, _>(limit.bytes as i64)
     .load(conn)
     .await?;
-    Ok(LogPage::new(rows, limit, |row| {
-        Entry::read(row.place, row.message)
-    }))
+    let page = LogPage::new(rows, limit);
+    let mut entries = Vec::with_capacity(page.rows.len());
+    for Row { place, message, .. } in page.rows {
+        if let Some(message) = message {
+            entries.push(Entry::read(place, message));
+            continue;
+        }
+        // As it is by now, which may be after a change that has a place further on: then it tells which.
+        let session = sessions::by_ids(conn, &[session]).await?.pop();
+        entries.extend(session.map(|session| Entry {
+            place,
+            news: News::Session(Arc::new(session)),
+        }));
+    }
+    Ok(LogPage {
+        rows: entries,
+        is_last: page.is_last,
+    })
 }
 
 /// The next messages that became final after `rev`, in the order in which they did.
@@ -149,16 +207,21 @@ pub async fn finished_after(
     .bind::<BigInt, _>(limit.bytes as i64)
     .load(conn)
     .await?;
-    Ok(LogPage::new(rows, limit, |row| row.message))
+    let page = LogPage::new(rows, limit);
+    Ok(LogPage {
+        rows: page.rows.into_iter().filter_map(|row| row.message).collect(),
+        is_last: page.is_last,
+    })
 }
 
 /// Of the rows that `query` gives in order of `place`, those before which there are fewer than `$4` bytes of
-/// text. A text's length is known without reading it.
+/// text. A text's length is known without reading it. The session's entry has none.
 fn within(query: &str) -> SqlQuery {
     diesel::sql_query(format!(
         "select * from ( \
            select q.*, count(*) over () as found, \
-             sum(octet_length(content)) over (order by place) - octet_length(content) as before \
+             sum(coalesce(octet_length(content), 0)) over (order by place) \
+               - coalesce(octet_length(content), 0) as before \
            from ({query}) q \
          ) measured where before < $4 order by place"
     ))

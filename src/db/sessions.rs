@@ -3,14 +3,15 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
 
 use super::schema::{members, session_chatbots, sessions};
 use super::{Connection, OnConstraint};
 use crate::domain::{ChatbotId, PageRequest, Rev, Seq, SessionId, SessionKind, Title, UserId};
 use crate::error::{AppError, AppResult};
 
-/// A session.
-#[derive(Clone, Debug, Queryable, Selectable)]
+/// A session. It travels between processes: nothing in it is secret from its members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Queryable, Selectable)]
 #[diesel(table_name = sessions, check_for_backend(diesel::pg::Pg))]
 pub struct Session {
     /// Which.
@@ -25,6 +26,8 @@ pub struct Session {
     pub last_seq: Seq,
     /// The head of its log.
     pub rev: Rev,
+    /// Where in its log it last changed itself: its title, whether it is archived or its chatbots paused.
+    pub details_rev: Rev,
     /// A person has taken over: chatbots keep silent.
     pub chatbots_paused: bool,
     /// Put away by its owner.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::ring::Told;
 use super::{Attachment, FeedEvent, Feeds};
 use crate::bus::TextPiece;
-use crate::db::log::{self, Entry, LogPage, PageLimit};
+use crate::db::log::{self, Entry, LogPage, News, PageLimit};
 use crate::db::messages::Message;
-use crate::db::sessions;
+use crate::db::sessions::{self, Session};
 use crate::domain::{Rev, Seq, SessionId};
 use crate::error::{AppError, AppResult};
 
@@ -44,6 +44,13 @@ pub enum Item {
     Added(Sighting),
     /// A message that it has seen has changed.
     Changed(Sighting),
+    /// The session itself has changed.
+    SessionChanged {
+        /// Where to continue from.
+        place: Rev,
+        /// The session.
+        session: Arc<Session>,
+    },
     /// A reply's text from `offset` (in Unicode scalar values) on.
     Text {
         /// Which reply.
@@ -84,8 +91,10 @@ pub struct Follower {
     has_caught_up: bool,
     /// People's messages that were seen at their birth as they are after a change yet to come.
     ahead: HashMap<Seq, Rev>,
-    /// How much was shown of each reply under way.
-    shown: HashMap<Seq, usize>,
+    /// The session was seen as it is after this change of its own.
+    details: Rev,
+    /// How much was shown of each reply under way, and with which change this writing of it began.
+    shown: HashMap<Seq, (Rev, usize)>,
     items: VecDeque<Item>,
 }
 
@@ -102,6 +111,7 @@ impl Follower {
             },
             has_caught_up: false,
             ahead: HashMap::new(),
+            details: Rev::START,
             shown: HashMap::new(),
             items: VecDeque::new(),
         }
@@ -177,7 +187,10 @@ impl Follower {
         if self.view == View::Everything {
             let (head, mut texts) = {
                 let texts = attachment.feed.texts();
-                let shown = |seq| self.shown.get(&seq).copied().unwrap_or(0);
+                let shown = |seq, begun_rev| match self.shown.get(&seq) {
+                    Some((begun, length)) if *begun == begun_rev => *length,
+                    _ => 0,
+                };
                 (texts.head(), texts.beyond(position, shown))
             };
             // The feed has yet to hear of what was read: a reply that it takes for under way may have ended,
@@ -185,14 +198,18 @@ impl Follower {
             if head < position {
                 let mut conn = self.feeds.db.connection().await?;
                 let mut under_way = log::under_way(&mut conn, self.session).await?;
-                under_way.retain(|reply| reply.added_rev <= position);
-                texts.retain(|text| under_way.iter().any(|reply| reply.seq == text.seq));
+                under_way.retain(|reply| reply.rev <= position);
+                texts.retain(|text| {
+                    let is_it =
+                        |reply: &Message| (reply.seq, reply.rev) == (text.seq, text.begun_rev);
+                    under_way.iter().any(is_it)
+                });
                 for reply in under_way {
-                    self.shown.entry(reply.seq).or_insert(0);
+                    self.shown.entry(reply.seq).or_insert((reply.rev, 0));
                 }
             }
             for text in texts {
-                self.show(text.seq, text.offset, text.text);
+                self.show(text.seq, text.begun_rev, text.offset, text.text);
             }
         }
         if let Phase::Reading(attachment) = std::mem::replace(&mut self.phase, Phase::Detached) {
@@ -221,7 +238,7 @@ impl Follower {
             // By place, a message that was born early and became final late would come before one that
             // became final earlier.
             View::Finished => {
-                let mut finished: Vec<_> = entries.iter().map(|entry| &entry.message).collect();
+                let mut finished: Vec<_> = entries.iter().filter_map(Entry::message).collect();
                 finished.sort_by_key(|message| message.finished_rev);
                 for message in finished {
                     self.see_finished(Arc::clone(message));
@@ -236,8 +253,24 @@ impl Follower {
             return;
         }
         self.position = Some(entry.place);
-        let is_birth = entry.is_birth();
-        let Entry { place, message } = entry;
+        match entry.news {
+            News::Message(message) => self.see_message(entry.place, message),
+            News::Session(session) => self.see_session(entry.place, session),
+        }
+    }
+
+    fn see_session(&mut self, place: Rev, session: Arc<Session>) {
+        // One that was seen before as it is after this change comes once.
+        if place <= self.details {
+            return;
+        }
+        self.details = session.details_rev;
+        self.items
+            .push_back(Item::SessionChanged { place, session });
+    }
+
+    fn see_message(&mut self, place: Rev, message: Arc<Message>) {
+        let is_birth = place == message.added_rev;
         if is_birth && message.rev > place {
             self.ahead.insert(message.seq, message.rev);
         }
@@ -247,7 +280,7 @@ impl Follower {
         }
         if message.status.is_under_way() {
             let length = message.content.chars().count();
-            self.shown.insert(message.seq, length);
+            self.shown.insert(message.seq, (message.rev, length));
         } else {
             self.shown.remove(&message.seq);
         }
@@ -274,21 +307,25 @@ impl Follower {
         if self.view == View::Finished {
             return;
         }
-        // Not shown: it has ended as far as this walk has seen.
-        let Some(shown) = self.shown.get(&piece.seq).copied() else {
+        // Not shown: it has ended as far as this walk has seen, or is being written anew.
+        let Some((begun_rev, shown)) = self.shown.get(&piece.seq).copied() else {
             return;
         };
+        if begun_rev != piece.begun_rev {
+            return;
+        }
         let Some(known) = shown.checked_sub(piece.offset) else {
             // What comes before it went when the ring was full. The feed has it all.
             self.look_at_log();
             return;
         };
         let fresh: String = piece.text.chars().skip(known).collect();
-        self.show(piece.seq, shown, fresh);
+        self.show(piece.seq, begun_rev, shown, fresh);
     }
 
-    fn show(&mut self, seq: Seq, offset: usize, text: String) {
-        self.shown.insert(seq, offset + text.chars().count());
+    fn show(&mut self, seq: Seq, begun_rev: Rev, offset: usize, text: String) {
+        let length = offset + text.chars().count();
+        self.shown.insert(seq, (begun_rev, length));
         if !text.is_empty() {
             self.items.push_back(Item::Text { seq, offset, text });
         }

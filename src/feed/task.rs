@@ -164,16 +164,22 @@ impl Task {
     fn take(&mut self, notice: &Notice) {
         match notice {
             Notice::Changed { messages, .. } => {
-                let latest = messages.iter().cloned().map(Entry::latest);
-                let next = self.sequence.announced(latest);
-                self.tell(next);
-                if self.sequence.has_hole() {
-                    self.mend_within(OVERTAKING);
-                }
+                self.announced(messages.iter().cloned().map(Entry::latest));
+            }
+            Notice::SessionChanged { session } => {
+                self.announced([Entry::of_session(session.clone())]);
             }
             Notice::Text { piece, .. } => self.hear(piece),
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
             Notice::LoginEnded { .. } | Notice::ReplyWaiting => {}
+        }
+    }
+
+    fn announced(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        let next = self.sequence.announced(entries);
+        self.tell(next);
+        if self.sequence.has_hole() {
+            self.mend_within(OVERTAKING);
         }
     }
 

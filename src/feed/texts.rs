@@ -14,7 +14,8 @@ pub(super) struct Texts {
 }
 
 struct UnderWay {
-    added_rev: Rev,
+    /// Its birth, or the change that had it written anew.
+    begun_rev: Rev,
     attempt: i16,
     text: ReplyText,
 }
@@ -22,6 +23,7 @@ struct UnderWay {
 /// What there is to show of a reply under way.
 pub(super) struct Rest {
     pub(super) seq: Seq,
+    pub(super) begun_rev: Rev,
     pub(super) offset: usize,
     pub(super) text: String,
 }
@@ -37,6 +39,14 @@ pub(super) enum Heard {
 }
 
 impl UnderWay {
+    fn begin(message: &Message) -> Self {
+        Self {
+            begun_rev: message.rev,
+            attempt: message.attempt,
+            text: ReplyText::default(),
+        }
+    }
+
     /// Makes ready for what this attempt says; tells whether it still counts. A later attempt begins anew:
     /// nothing that an earlier one wrote was shown, or there would be no later one.
     fn attempt(&mut self, attempt: i16) -> bool {
@@ -75,20 +85,23 @@ impl Texts {
     /// Takes an entry of the log: a reply begins, goes on, or has ended and is forgotten.
     pub(super) fn see(&mut self, entry: &Entry) {
         self.head = self.head.max(entry.place);
-        if entry.message.status.is_under_way() {
-            self.keep(&entry.message);
+        let Some(message) = entry.message() else {
+            return;
+        };
+        if message.status.is_under_way() {
+            self.keep(message);
         } else {
-            self.replies.remove(&entry.message.seq);
+            self.replies.remove(&message.seq);
         }
     }
 
     fn keep(&mut self, message: &Message) {
-        let known = self.replies.entry(message.seq).or_insert(UnderWay {
-            added_rev: message.added_rev,
-            attempt: message.attempt,
-            text: ReplyText::default(),
-        });
-        if known.attempt(message.attempt) {
+        let begun = || UnderWay::begin(message);
+        let known = self.replies.entry(message.seq).or_insert_with(begun);
+        if message.rev > known.begun_rev {
+            *known = begun();
+        }
+        if message.rev == known.begun_rev && known.attempt(message.attempt) {
             known.text.apply(0, &message.content);
         }
     }
@@ -99,7 +112,7 @@ impl Texts {
         let Some(known) = self.replies.get_mut(&piece.seq) else {
             return Heard::Nothing;
         };
-        if !known.attempt(piece.attempt) {
+        if piece.begun_rev != known.begun_rev || !known.attempt(piece.attempt) {
             return Heard::Nothing;
         }
         match known.text.apply(piece.offset, &piece.text) {
@@ -117,6 +130,7 @@ impl Texts {
     pub(super) fn mend(&mut self, row: &Message) -> Option<TextPiece> {
         let piece = TextPiece {
             seq: row.seq,
+            begun_rev: row.rev,
             attempt: row.attempt,
             offset: 0,
             text: row.content.clone(),
@@ -127,16 +141,17 @@ impl Texts {
         }
     }
 
-    /// Of each reply under way that was born up to `place`, what follows on what was shown of it.
-    pub(super) fn beyond(&self, place: Rev, shown: impl Fn(Seq) -> usize) -> Vec<Rest> {
+    /// Of each reply under way that was begun up to `place`, what follows on what was shown of it.
+    pub(super) fn beyond(&self, place: Rev, shown: impl Fn(Seq, Rev) -> usize) -> Vec<Rest> {
         let mut rest: Vec<_> = self
             .replies
             .iter()
-            .filter(|(_, reply)| reply.added_rev <= place)
+            .filter(|(_, reply)| reply.begun_rev <= place)
             .map(|(seq, reply)| {
-                let offset = shown(*seq).min(reply.text.length());
+                let offset = shown(*seq, reply.begun_rev).min(reply.text.length());
                 Rest {
                     seq: *seq,
+                    begun_rev: reply.begun_rev,
                     offset,
                     text: reply.text.from(offset).to_owned(),
                 }

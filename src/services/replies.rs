@@ -67,6 +67,7 @@ pub fn show(app: &App, claim: &Claim, offset: usize, text: String) {
         session: claim.message.session_id,
         piece: TextPiece {
             seq: claim.message.seq,
+            begun_rev: claim.message.rev,
             attempt: claim.message.attempt,
             offset,
             text,

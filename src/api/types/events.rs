@@ -1,8 +1,10 @@
 //! What `sessionEvents` gives.
 
+use std::sync::Arc;
+
 use async_graphql::{Enum, ID, SimpleObject, Union};
 
-use super::Message;
+use super::{Message, Session};
 use crate::app::App;
 use crate::domain::{Epoch, NodeId, SessionId};
 use crate::feed::Item;
@@ -20,6 +22,8 @@ pub enum SessionEvent {
     MessageChanged(MessageChanged),
     /// More text of a reply under way.
     ReplyDelta(ReplyDelta),
+    /// The session itself has changed.
+    SessionChanged(SessionChanged),
     /// The replay is over.
     CaughtUp(CaughtUp),
     /// The last event.
@@ -55,6 +59,16 @@ pub struct ReplyDelta {
     offset: usize,
     /// The text.
     text: String,
+}
+
+/// The session itself has changed: its title, whether it is archived, whether its chatbots are paused. After
+/// coming back, several changes come as one.
+#[derive(SimpleObject)]
+pub struct SessionChanged {
+    /// Where to continue from.
+    cursor: String,
+    /// The session, as it is now.
+    session: Session,
 }
 
 /// The replay of what you missed is over; what follows is live. Comes once.
@@ -108,6 +122,13 @@ impl SessionEvent {
             Item::Changed(seen) => Self::MessageChanged(MessageChanged {
                 cursor: app.seal_cursor(epoch, session, seen.place),
                 message: Message::seen(seen),
+            }),
+            Item::SessionChanged {
+                place,
+                session: row,
+            } => Self::SessionChanged(SessionChanged {
+                cursor: app.seal_cursor(session, place),
+                session: Session::at(Arc::unwrap_or_clone(row), place),
             }),
             Item::Text { seq, offset, text } => Self::ReplyDelta(ReplyDelta {
                 message_id: NodeId::Message(session, seq).encode().into(),

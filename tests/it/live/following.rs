@@ -311,6 +311,7 @@ async fn a_feed_that_hears_late_shows_no_text_of_what_has_ended() {
     let ended = vec![stored(&here, &session, 4).await];
     let piece = TextPiece {
         seq: Seq(4),
+        begun_rev: ended[0].added_rev,
         attempt: ended[0].attempt,
         offset: 0,
         text: "Hello".to_owned(),
