@@ -7,13 +7,14 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use super::error::ApiResult;
 use super::ids;
 use super::types::{
-    AuthPayload, ContextExt, LoginInput, Message, ProfileInput, RegisterInput, Session,
-    SessionKind, User,
+    AuthPayload, Chatbot, ChatbotInput, ContextExt, LoginInput, Message, ProfileInput,
+    RegisterInput, Session, SessionKind, User,
 };
+use crate::domain::Handle;
 use crate::error::{AppError, AppResult};
 use crate::services::messages::{self, Draft, MAX_WAIT};
-use crate::services::sessions::{self, SessionPlan};
-use crate::services::{accounts, logins};
+use crate::services::sessions::{self, Change, SessionPlan};
+use crate::services::{accounts, chatbots, logins, under_way};
 
 /// The root of every mutation.
 pub struct Mutation;
@@ -105,6 +106,41 @@ impl Mutation {
         Ok(true)
     }
 
+    /// Makes a chatbot of your own: you may have 50. `CONFLICT` if the handle is taken.
+    async fn create_chatbot(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it should be.")] input: ChatbotInput,
+    ) -> ApiResult<Chatbot> {
+        let row = chatbots::create(ctx.app()?, ctx.viewer()?, input.into()).await?;
+        Ok(Chatbot(row))
+    }
+
+    /// Changes a chatbot of your own; as an admin, one of the house. `NOT_FOUND` if there is none with this
+    /// handle that you may talk to, `CONFLICT` if the new handle is taken.
+    async fn update_chatbot(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its handle as it is.")] handle: String,
+        #[graphql(desc = "What should be different.")] input: ChatbotInput,
+    ) -> ApiResult<Chatbot> {
+        let handle = Handle::parse(&handle, "handle")?;
+        let row = chatbots::update(ctx.app()?, ctx.viewer()?, &handle, input.into()).await?;
+        Ok(Chatbot(row))
+    }
+
+    /// Deletes a chatbot of your own. Sessions keep what it said, with its name; its replies under way are
+    /// cancelled, and it answers no more. `NOT_FOUND` if there is none with this handle.
+    async fn delete_chatbot(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its handle.")] handle: String,
+    ) -> ApiResult<bool> {
+        let handle = Handle::parse(&handle, "handle")?;
+        chatbots::delete(ctx.app()?, ctx.viewer()?, &handle).await?;
+        Ok(true)
+    }
+
     /// Starts a session of yours.
     async fn start_session(
         &self,
@@ -120,12 +156,63 @@ impl Mutation {
         Ok(Session::new(row))
     }
 
-    /// Sends a message. The session's chatbot owes it a reply, which is born with it.
+    /// Changes a session of yours. What is left out stays as it is.
+    ///
+    /// Pausing its chatbots cancels their replies under way, at once: behind it, none of them says anything.
+    /// `NOT_FOUND` if there is no such session, `FORBIDDEN` if you are not its owner.
+    async fn update_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session.")] id: ID,
+        #[graphql(desc = "What should be different.")] input: SessionInput,
+    ) -> ApiResult<Session> {
+        let id = ids::session(&id, "id")?;
+        let change = Change {
+            title: input.title,
+            archived: input.archived,
+            chatbots_paused: input.chatbots_paused,
+        };
+        let row = sessions::update(ctx.app()?, ctx.viewer()?, id, change).await?;
+        Ok(Session::new(row))
+    }
+
+    /// Ends a reply under way, with the text so far: `CANCELLED`. One that has ended already is given as it
+    /// is. `NOT_FOUND` if there is no such message.
+    async fn cancel_reply(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which reply.")] id: ID,
+    ) -> ApiResult<Message> {
+        let (session, seq) = ids::message(&id, "id")?;
+        let row = under_way::cancel(ctx.app()?, ctx.viewer()?, session, seq).await?;
+        Ok(Message::new(row))
+    }
+
+    /// Has the last reply of a session written anew. It keeps its place and its id, its text is gone, and it
+    /// is `PENDING` again.
+    ///
+    /// `CONFLICT` while a reply of the session is under way, if there is a later reply, or if the chatbot is
+    /// paused or deleted. `NOT_FOUND` if there is no such message. It counts as a send: `RATE_LIMITED` if you do
+    /// either too often.
+    async fn regenerate_reply(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which reply.")] id: ID,
+    ) -> ApiResult<Message> {
+        let (session, seq) = ids::message(&id, "id")?;
+        let row = under_way::regenerate(ctx.app()?, ctx.viewer()?, session, seq).await?;
+        Ok(Message::new(row))
+    }
+
+    /// Sends a message. The session's chatbot owes it a reply, which is born with it. Where there are several
+    /// chatbots, those answer that it mentions (`@parlor`); if none, the first. A chatbot that is replying
+    /// answers by its `whileReplying`.
     ///
     /// Stored when this returns. To send safely over a bad line, give a `clientKey` and send again until
     /// you have an answer. `NOT_FOUND` if there is no such session, `CONFLICT` if the key was used for
-    /// other content, `RATE_LIMITED` if you send too often or hold back too many answers with `waitMs` at
-    /// once: sending again counts as well, so wait for `retryAfter` seconds first.
+    /// other content, or if the chatbot is replying and takes nothing meanwhile. `RATE_LIMITED` if you send too
+    /// often or hold back too many answers with `waitMs` at once: sending again counts as well, so wait for
+    /// `retryAfter` seconds first.
     async fn send_message(
         &self,
         ctx: &Context<'_>,
@@ -182,6 +269,17 @@ struct StartSessionInput {
     chatbots: Option<Vec<String>>,
 }
 
+/// What should be different about a session.
+#[derive(InputObject)]
+struct SessionInput {
+    /// What it is called: up to 200 characters on one line. Empty for none.
+    title: Option<String>,
+    /// Whether it is put away: `sessions` lists it only if asked for those.
+    archived: Option<bool>,
+    /// Whether a person has taken over, so that chatbots keep silent.
+    chatbots_paused: Option<bool>,
+}
+
 /// A message to be sent.
 #[derive(InputObject)]
 struct SendMessageInput {
@@ -206,6 +304,7 @@ struct SendMessagePayload {
     session: Session,
     /// The message.
     message: Option<Message>,
-    /// The reply that the chatbot owes. Null if none answers here.
+    /// The reply that the chatbot owes; of several, the first. If one waits already that answers this message
+    /// too, that one. Null if none answers here.
     reply: Option<Message>,
 }

@@ -20,7 +20,8 @@ pub struct Subscription;
 #[GraphQLSubscription]
 impl Subscription {
     /// Finished messages of a session, each once, in the order in which they became final: people's
-    /// messages at once, replies when they are whole. Edits are not told.
+    /// messages at once, replies when they are whole. Edits are not told. A reply that was written anew comes
+    /// again when it is whole: under the same id, with its new text.
     ///
     /// Keep the last message's `cursor`. The subscription ends with an error that tells why; with
     /// `UNAVAILABLE`, come back `after` your last cursor.
@@ -46,7 +47,8 @@ impl Subscription {
         }))
     }
 
-    /// Everything that happens in a session: messages added and changed, text of replies as it is written.
+    /// Everything that happens in a session: messages added and changed, text of replies as it is written,
+    /// changes of the session itself.
     ///
     /// Keep the last `cursor`. The last event is `FeedEnded`; if it says `retry`, come back `after` that
     /// cursor.

@@ -20,7 +20,7 @@ pub(super) struct Builtin;
 impl Engine for Builtin {
     fn reply(&self, _: &App, assignment: Assignment) -> Pieces {
         let text = answer(
-            &assignment.prompt.content,
+            &assignment.said(),
             &assignment.person.display_name,
             &assignment.chatbot.name,
         );

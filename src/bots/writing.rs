@@ -9,6 +9,8 @@ use tracing::{info, warn};
 use super::engine::{Failure, Pieces};
 use super::engines::Engines;
 use crate::app::App;
+use crate::bus::{Heard, Notice, Subject};
+use crate::db::messages::Message;
 use crate::db::replies::Claim;
 use crate::domain::MessageStatus;
 use crate::error::{AppError, AppResult};
@@ -68,8 +70,21 @@ enum Finish {
     Complete,
     Failed(Failure),
     Lost,
+    /// A person wants it to end.
+    Cancelled,
     /// The process ends first.
     Stopped,
+}
+
+/// What news of the session mean for the reply.
+enum Concern {
+    None,
+    /// It is to end with what was shown.
+    Stop,
+    /// Somebody has ended it, or has it written anew.
+    Ended,
+    /// Something was missed: the lease tells.
+    Unknown,
 }
 
 impl<'a> Writing<'a> {
@@ -90,10 +105,13 @@ impl<'a> Writing<'a> {
             self.text.clone_from(&self.claim.message.content);
             return self.fail(INTERRUPTED).await;
         }
-        if self.claim.message.attempt > MAX_ATTEMPTS {
+        if self.claim.tries > MAX_ATTEMPTS {
             return self.fail(IMPOSSIBLE).await;
         }
         let assignment = replies::assignment(self.app, &self.claim).await?;
+        if assignment.chatbot.deleted_at.is_some() {
+            return self.fail("This chatbot was deleted.").await;
+        }
         let engine = engines.of(assignment.chatbot.engine);
         let finish = self.follow(engine.reply(self.app, assignment)).await;
         match finish {
@@ -110,6 +128,9 @@ impl<'a> Writing<'a> {
             Finish::Failed(Failure::Fault(error)) if self.kept.is_none() => Err(error),
             Finish::Failed(Failure::Fault(_)) => self.fail(INTERRUPTED).await,
             Finish::Lost => Ok(Err(Lost)),
+            Finish::Cancelled => {
+                persist(|| replies::stop(self.app, &self.claim, self.text.clone())).await
+            }
             Finish::Stopped if self.kept.is_none() => {
                 replies::release(self.app, &self.claim).await?;
                 Ok(Ok(()))
@@ -126,6 +147,8 @@ impl<'a> Writing<'a> {
             sleep(LAST_WORDS).await;
         };
         tokio::pin!(stopped);
+        let session = Subject::Session(self.claim.message.session_id);
+        let mut news = self.app.bus().listen(session).await;
         let mut show_at: Option<Instant> = None;
         // Twice in vain, and the claim still holds.
         let renewal = self.app.config().reply_lease / 3;
@@ -150,12 +173,33 @@ impl<'a> Writing<'a> {
                     show_at = None;
                     self.show().await
                 }
+                heard = news.next() => match self.concern(&heard) {
+                    Concern::None => continue,
+                    Concern::Stop => return self.show_rest(Finish::Cancelled).await,
+                    Concern::Ended => return Finish::Lost,
+                    Concern::Unknown => self.hold().await,
+                },
                 () = sleep_until(self.held_at + renewal) => self.hold().await,
                 () = &mut stopped => return Finish::Stopped,
             };
             if held == Err(Lost) {
                 return Finish::Lost;
             }
+        }
+    }
+
+    /// What news of the session mean for this reply. Leaving drops the engine's stream, and with it whatever
+    /// call it makes.
+    fn concern(&self, heard: &Heard) -> Concern {
+        let reply = &self.claim.message;
+        let Heard::Notice(notice) = heard else {
+            return Concern::Unknown;
+        };
+        let is_later = |message: &Message| message.seq == reply.seq && message.rev > reply.rev;
+        match notice.as_ref() {
+            Notice::StopReplies { seqs, .. } if seqs.contains(&reply.seq) => Concern::Stop,
+            Notice::Changed { messages, .. } if messages.iter().any(is_later) => Concern::Ended,
+            _ => Concern::None,
         }
     }
 

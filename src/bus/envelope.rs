@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Notice, TextPiece};
 use crate::db::messages::Message;
-use crate::domain::{LoginId, SessionId};
+use crate::db::sessions::Session;
+use crate::domain::{LoginId, Seq, SessionId};
 
 /// Moves on when an older process could take what is written for something else.
 const VERSION: u16 = 1;
@@ -40,7 +41,15 @@ macro_rules! travel {
     };
 }
 
-travel!(Message, Vec<Message>, TextPiece, SessionId, LoginId);
+travel!(
+    Message,
+    Vec<Message>,
+    Session,
+    TextPiece,
+    SessionId,
+    Vec<Seq>,
+    LoginId
+);
 
 /// Every field of every notice travels. Naming them all, without `..`, makes a new one come by here.
 const _: fn(&Notice) = |notice| {
@@ -51,6 +60,11 @@ const _: fn(&Notice) = |notice| {
             travels(messages);
         }
         Notice::Look { session } => travels(session),
+        Notice::SessionChanged { session } => travels(session),
+        Notice::StopReplies { session, seqs } => {
+            travels(session);
+            travels(seqs);
+        }
         Notice::Text { session, piece } => {
             travels(session);
             travels(piece);
@@ -98,7 +112,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{ChatbotId, MessageStatus, Rev, Seq, UserId};
+    use crate::domain::{ChatbotId, MessageStatus, Rev, SessionKind, UserId};
 
     fn id(number: u128) -> Uuid {
         Uuid::from_u128(number)
@@ -124,7 +138,23 @@ mod tests {
         }
     }
 
-    fn every_notice() -> [Notice; 5] {
+    fn session() -> Session {
+        Session {
+            id: SessionId(id(1)),
+            kind: SessionKind::Private,
+            title: "Tea".to_owned(),
+            owner_id: UserId(id(2)),
+            last_seq: Seq(7),
+            rev: Rev(13),
+            details_rev: Rev(13),
+            chatbots_paused: true,
+            archived: false,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn every_notice() -> [Notice; 7] {
         let session = SessionId(id(1));
         [
             Notice::Changed {
@@ -132,10 +162,18 @@ mod tests {
                 messages: vec![message()],
             },
             Notice::Look { session },
+            Notice::SessionChanged {
+                session: self::session(),
+            },
+            Notice::StopReplies {
+                session,
+                seqs: vec![Seq(7), Seq(9)],
+            },
             Notice::Text {
                 session,
                 piece: TextPiece {
                     seq: Seq(7),
+                    begun_rev: Rev(9),
                     attempt: 1,
                     offset: 3,
                     text: "lo".to_owned(),

@@ -47,6 +47,14 @@ pub enum Notice {
         /// The text.
         piece: TextPiece,
     },
+    /// These replies are to end now, cancelled, with all the text that was shown of them. Whoever writes one
+    /// ends it; what nobody ends is ended without its last words.
+    StopReplies {
+        /// In which session.
+        session: SessionId,
+        /// Which.
+        seqs: Vec<Seq>,
+    },
     /// A login has ended: what it opened must close.
     LoginEnded {
         /// Which.
@@ -93,9 +101,10 @@ impl Notice {
     /// Where it is heard.
     pub fn subject(&self) -> Subject {
         match self {
-            Self::Changed { session, .. } | Self::Look { session } | Self::Text { session, .. } => {
-                Subject::Session(*session)
-            }
+            Self::Changed { session, .. }
+            | Self::Look { session }
+            | Self::Text { session, .. }
+            | Self::StopReplies { session, .. } => Subject::Session(*session),
             Self::SessionChanged { session } => Subject::Session(session.id),
             Self::LoginEnded { login } => Subject::Login(*login),
             Self::ReplyWaiting => Subject::Replies,
@@ -108,7 +117,13 @@ impl Notice {
             Self::Changed { session, .. } | Self::Text { session, .. } => {
                 Some(Self::Look { session: *session })
             }
-            Self::Look { .. } | Self::LoginEnded { .. } | Self::ReplyWaiting => None,
+            Self::SessionChanged { session } => Some(Self::Look {
+                session: session.id,
+            }),
+            Self::Look { .. }
+            | Self::StopReplies { .. }
+            | Self::LoginEnded { .. }
+            | Self::ReplyWaiting => None,
         }
     }
 }

@@ -209,7 +209,11 @@ pub async fn finished_after(
     .await?;
     let page = LogPage::new(rows, limit);
     Ok(LogPage {
-        rows: page.rows.into_iter().filter_map(|row| row.message).collect(),
+        rows: page
+            .rows
+            .into_iter()
+            .filter_map(|row| row.message)
+            .collect(),
         is_last: page.is_last,
     })
 }

@@ -121,14 +121,14 @@ pub async fn find_by_key(
 /// Appends a message, and the `PENDING` reply of the chatbot that should answer it.
 ///
 /// The seat must be locked in this transaction ([`members::lock_seat`](super::members::lock_seat)): its
-/// counters are the ones to count on from.
+/// counters are the ones to count on from. The replies are born in the order of their chatbots.
 pub async fn append(
     conn: &mut Connection,
     seat: &Seat,
     content: &MessageContent,
     key: Option<&SendKey>,
-    answering: Option<ChatbotId>,
-) -> AppResult<(Message, Option<Message>)> {
+    answering: &[ChatbotId],
+) -> AppResult<(Message, Vec<Message>)> {
     let session = seat.session();
     let place = |n: i32| {
         (
@@ -136,7 +136,7 @@ pub async fn append(
             Rev(session.rev.0 + i64::from(n)),
         )
     };
-    let births = if answering.is_some() { 2 } else { 1 };
+    let births = (1..).zip(answering).map(|(n, _)| n + 1).last().unwrap_or(1);
     advance(conn, session.id, births).await?;
 
     let (seq, rev) = place(1);
@@ -158,25 +158,26 @@ pub async fn append(
         .await?;
     super::members::mark_read(conn, seat, seq).await?;
 
-    let Some(chatbot) = answering else {
-        return Ok((message, None));
-    };
-    let (reply_seq, reply_rev) = place(2);
-    let reply = diesel::insert_into(messages::table)
-        .values((
-            messages::session_id.eq(session.id),
-            messages::seq.eq(reply_seq),
-            messages::rev.eq(reply_rev),
-            messages::added_rev.eq(reply_rev),
-            messages::chatbot_id.eq(chatbot),
-            messages::content.eq(""),
-            messages::status.eq(MessageStatus::Pending),
-            messages::in_reply_to.eq(seq),
-        ))
-        .returning(Message::as_returning())
-        .get_result(conn)
-        .await?;
-    Ok((message, Some(reply)))
+    let mut replies = Vec::with_capacity(answering.len());
+    for (n, chatbot) in (2..).zip(answering) {
+        let (reply_seq, reply_rev) = place(n);
+        let reply = diesel::insert_into(messages::table)
+            .values((
+                messages::session_id.eq(session.id),
+                messages::seq.eq(reply_seq),
+                messages::rev.eq(reply_rev),
+                messages::added_rev.eq(reply_rev),
+                messages::chatbot_id.eq(chatbot),
+                messages::content.eq(""),
+                messages::status.eq(MessageStatus::Pending),
+                messages::in_reply_to.eq(seq),
+            ))
+            .returning(Message::as_returning())
+            .get_result(conn)
+            .await?;
+        replies.push(reply);
+    }
+    Ok((message, replies))
 }
 
 /// Moves a session's counters by as many messages born at once.
@@ -192,17 +193,30 @@ async fn advance(conn: &mut Connection, session: SessionId, births: i32) -> AppR
     Ok(())
 }
 
-/// The reply to a message, if a chatbot answers it.
+/// The first reply to a message, if a chatbot answers it: its own, or one that it joined.
 pub async fn find_reply(
     conn: &mut Connection,
     session: SessionId,
     to: Seq,
 ) -> AppResult<Option<Message>> {
-    Ok(messages::table
+    let own = messages::table
         .filter(messages::session_id.eq(session))
         .filter(messages::in_reply_to.eq(to))
         .select(Message::as_select())
         .order(messages::seq)
+        .first(conn)
+        .await
+        .optional()?;
+    if own.is_some() {
+        return Ok(own);
+    }
+    // Replies that wait end in the order in which they began to: the first that reaches so far is the one.
+    Ok(messages::table
+        .filter(messages::session_id.eq(session))
+        .filter(messages::answers_up_to.ge(to))
+        .filter(messages::in_reply_to.lt(to))
+        .select(Message::as_select())
+        .order(messages::answers_up_to)
         .first(conn)
         .await
         .optional()?)
@@ -220,6 +234,23 @@ pub async fn find(
         .first(conn)
         .await
         .optional()?)
+}
+
+/// The messages between two of a session, and the second itself, in order.
+pub async fn between(
+    conn: &mut Connection,
+    session: SessionId,
+    after: Seq,
+    up_to: Seq,
+) -> AppResult<Vec<Message>> {
+    Ok(messages::table
+        .filter(messages::session_id.eq(session))
+        .filter(messages::seq.gt(after))
+        .filter(messages::seq.le(up_to))
+        .select(Message::as_select())
+        .order(messages::seq)
+        .load(conn)
+        .await?)
 }
 
 /// The messages at these places, in any order.

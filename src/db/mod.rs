@@ -21,6 +21,7 @@ pub mod private;
 pub mod replies;
 pub mod schema;
 pub mod sessions;
+pub mod under_way;
 pub mod users;
 
 pub use error::{DbError, OnConstraint};

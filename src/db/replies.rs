@@ -1,13 +1,14 @@
 //! Replies as jobs: who writes one, until when, and how it ends.
 //!
 //! A reply's row is its job. A runner claims it with a lease; every later write proves that the lease is
-//! still held, so a runner that was taken for dead and wakes up again writes nothing.
+//! still held, so a runner that was taken for dead and wakes up again writes nothing. The same holds for one
+//! whose reply was cancelled, or is to be written anew: ending a reply ends the lease.
 
 use std::time::Duration;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, SmallInt, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
@@ -44,6 +45,25 @@ pub struct Claim {
     pub lease: Lease,
     /// The row as it was found: `STREAMING` if a runner before this one showed text and then died.
     pub message: Message,
+    /// How often this writing of it was begun.
+    pub tries: i16,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+struct Claimed {
+    #[diesel(embed)]
+    message: Message,
+    #[diesel(sql_type = SmallInt)]
+    first_attempt: i16,
+}
+
+/// A reply that has ended.
+pub struct Ended {
+    /// Its row.
+    pub message: Message,
+    /// Whether another reply of the session is to be written, which may have waited for this one.
+    pub is_waited_for: bool,
 }
 
 /// How a reply ends.
@@ -69,7 +89,7 @@ macro_rules! held {
 }
 
 /// Claims replies that nobody writes, the oldest first, at most `limit`. Runners that claim at the same
-/// time get different ones.
+/// time get different ones. A chatbot writes one reply at a time in a session: the others wait for it.
 pub async fn claim(
     conn: &mut Connection,
     runner: RunnerId,
@@ -77,11 +97,16 @@ pub async fn claim(
     length: Duration,
 ) -> AppResult<Vec<Claim>> {
     let lease_end = lease_end(length);
-    let claimed: Vec<Message> = diesel::sql_query(format!(
+    let claimed: Vec<Claimed> = diesel::sql_query(format!(
         "with open as materialized ( \
-             select session_id, seq from messages \
+             select session_id, seq from messages m \
              where status in ('PENDING', 'STREAMING') \
                and (lease_until is null or lease_until < clock_timestamp()) \
+               and not exists ( \
+                   select from messages earlier \
+                   where earlier.session_id = m.session_id and earlier.seq < m.seq \
+                     and earlier.chatbot_id = m.chatbot_id \
+                     and earlier.status in ('PENDING', 'STREAMING')) \
              order by created_at limit $2 \
              for update skip locked \
          ) \
@@ -96,16 +121,22 @@ pub async fn claim(
     .await?;
     Ok(claimed
         .into_iter()
-        .map(|message| Claim {
-            lease: Lease {
-                session: message.session_id,
-                seq: message.seq,
-                runner,
-                attempt: message.attempt,
-                length,
+        .map(
+            |Claimed {
+                 message,
+                 first_attempt,
+             }| Claim {
+                tries: message.attempt - first_attempt,
+                lease: Lease {
+                    session: message.session_id,
+                    seq: message.seq,
+                    runner,
+                    attempt: message.attempt,
+                    length,
+                },
+                message,
             },
-            message,
-        })
+        )
         .collect())
 }
 
@@ -154,7 +185,7 @@ pub async fn finish(
     conn: &mut Connection,
     lease: &Lease,
     ending: &Ending,
-) -> AppResult<Option<Message>> {
+) -> AppResult<Option<Ended>> {
     // The session's lock first, as everyone who moves its counters takes it.
     let head: Option<Rev> = sessions::table
         .find(lease.session)
@@ -179,14 +210,30 @@ pub async fn finish(
         .get_result(conn)
         .await
         .optional()?;
-    if finished.is_some() {
-        diesel::update(sessions::table.find(lease.session))
-            .set((
-                sessions::rev.eq(rev),
-                sessions::updated_at.eq(sql::<Timestamptz>("clock_timestamp()")),
-            ))
-            .execute(conn)
-            .await?;
-    }
-    Ok(finished)
+    let Some(message) = finished else {
+        return Ok(None);
+    };
+    let is_waited_for = move_on(conn, lease.session, rev).await?;
+    Ok(Some(Ended {
+        message,
+        is_waited_for,
+    }))
+}
+
+/// Moves a session's log to `rev`. Says whether a reply is to be written in it.
+pub(super) async fn move_on(
+    conn: &mut Connection,
+    session: SessionId,
+    rev: Rev,
+) -> AppResult<bool> {
+    let is_owed = "exists (select from messages \
+                   where session_id = sessions.id and status in ('PENDING', 'STREAMING'))";
+    Ok(diesel::update(sessions::table.find(session))
+        .set((
+            sessions::rev.eq(rev),
+            sessions::updated_at.eq(sql::<Timestamptz>("clock_timestamp()")),
+        ))
+        .returning(sql::<Bool>(is_owed))
+        .get_result(conn)
+        .await?)
 }

@@ -52,6 +52,7 @@ diesel::table! {
         owner_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+        while_replying -> Text,
     }
 }
 
@@ -108,6 +109,8 @@ diesel::table! {
         lease_holder -> Nullable<Uuid>,
         lease_until -> Nullable<Timestamptz>,
         attempt -> SmallInt,
+        answers_up_to -> Nullable<Integer>,
+        first_attempt -> SmallInt,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Sessions and which chatbots are in them.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
@@ -160,4 +162,47 @@ pub async fn find_rev(conn: &mut Connection, session: SessionId) -> AppResult<Op
         .first(conn)
         .await
         .optional()?)
+}
+
+/// What may be decided about a session; what is not there stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, AsChangeset)]
+#[diesel(table_name = sessions)]
+pub struct Decisions {
+    /// What it is called.
+    pub title: Option<String>,
+    /// Whether it is put away.
+    pub archived: Option<bool>,
+    /// Whether chatbots keep silent.
+    pub chatbots_paused: Option<bool>,
+}
+
+/// Changes the session itself: a change in its log, behind all that the transaction changed before. The
+/// session must be locked in this transaction.
+pub async fn decide(
+    conn: &mut Connection,
+    session: SessionId,
+    decisions: &Decisions,
+) -> AppResult<Session> {
+    Ok(diesel::update(sessions::table.find(session))
+        .set((
+            decisions,
+            sessions::rev.eq(sessions::rev + 1),
+            sessions::details_rev.eq(sessions::rev + 1),
+            sessions::updated_at.eq(sql::<Timestamptz>("clock_timestamp()")),
+        ))
+        .returning(Session::as_returning())
+        .get_result(conn)
+        .await?)
+}
+
+/// Locks a session's row until the transaction ends: its counters stand still.
+pub async fn lock(conn: &mut Connection, session: SessionId) -> AppResult<()> {
+    let _: Option<SessionId> = sessions::table
+        .find(session)
+        .select(sessions::id)
+        .for_no_key_update()
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! Nothing here does input or output. A value of one of these types is already valid, so whoever asks for
 //! one can't be handed anything else.
 
+mod answering;
 mod chatbot;
 mod client_address;
 mod cursor;
@@ -17,7 +18,10 @@ mod session;
 mod stored_text;
 mod viewer;
 
-pub use chatbot::{ChatbotEngine, Handle};
+pub use answering::{Candidate, Occasion, who_answers};
+pub use chatbot::{
+    ChatbotEngine, Greeting, Handle, NewHandle, Persona, Temperature, WhileReplying,
+};
 pub use client_address::ClientAddress;
 pub use cursor::{Cursor, Epoch};
 pub use email_address::EmailAddress;

@@ -171,7 +171,7 @@ impl Task {
             }
             Notice::Text { piece, .. } => self.hear(piece),
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
-            Notice::LoginEnded { .. } | Notice::ReplyWaiting => {}
+            Notice::StopReplies { .. } | Notice::LoginEnded { .. } | Notice::ReplyWaiting => {}
         }
     }
 

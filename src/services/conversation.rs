@@ -69,7 +69,12 @@ pub async fn stretch(
     limit: u16,
 ) -> AppResult<Stretch> {
     let (session, reply) = assignment.place;
-    let before = before.unwrap_or(reply);
+    // What joined the question while the reply waited stands behind the reply, and is answered by it.
+    let last = assignment
+        .joined
+        .last()
+        .map_or(reply, |last| Seq(last.seq.0 + 1));
+    let before = before.unwrap_or(reply.max(last));
     let mut conn = app.db().connection().await?;
     let said = conversation::before(&mut conn, session, before, limit.into()).await?;
     let earlier = match said.last() {

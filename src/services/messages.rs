@@ -9,16 +9,17 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{access, watch};
+use super::{access, under_way, watch};
 use crate::app::{App, Deed, Place};
 use crate::bus::Notice;
 use crate::db::members::Seat;
 use crate::db::messages::{self, Message, SendKey};
+use crate::db::replies::Ended;
 use crate::db::sessions::{self, NewSession, Session};
-use crate::db::{Connection, chatbots};
+use crate::db::{Connection, chatbots, under_way as rows};
 use crate::domain::{
-    ChatbotId, ClientAddress, ClientKey, MessageContent, MessageStatus, Rev, SessionId,
-    SessionKind, Title, UserId, Viewer,
+    Author, ChatbotId, ClientAddress, ClientKey, MessageContent, MessageStatus, Occasion, Rev, Seq,
+    SessionId, SessionKind, Title, UserId, Viewer, WhileReplying, who_answers,
 };
 use crate::error::{AppError, AppResult};
 use crate::feed::{Item, Start, View};
@@ -42,16 +43,19 @@ pub struct Sent {
     pub session: Session,
     /// The message.
     pub message: Message,
-    /// The reply that a chatbot owes, `PENDING`; what it has become, if the send is a retry.
+    /// The first reply that a chatbot owes; what it has become, if the send is a retry.
     pub reply: Option<Message>,
+    /// The other replies that were born with the message.
+    pub further: Vec<Message>,
 }
 
 impl Sent {
     /// Right behind what this send wrote, and before anything that came after it: a client that watches
     /// from here on misses nothing, also when this is a retry long after the send.
     pub fn position(&self) -> Rev {
-        let reply = self.reply.as_ref().map(|reply| reply.added_rev);
-        reply.unwrap_or(self.message.added_rev)
+        let message = self.message.added_rev;
+        let replies = self.reply.iter().chain(&self.further);
+        replies.map(|reply| reply.added_rev).fold(message, Rev::max)
     }
 }
 
@@ -76,34 +80,84 @@ pub async fn send(
         None => new_session_id(person.user, key.as_ref()),
     };
 
-    let mut conn = app.db().connection().await?;
-    let sent = conn
-        .transaction(async |conn| {
-            if draft.session.is_none() {
-                start_with_house_chatbot(conn, session, person.user).await?;
+    let mut asked = false;
+    let (sent, cancelled) = loop {
+        let mut conn = app.db().connection().await?;
+        let outcome = conn
+            .transaction(async |conn| {
+                if draft.session.is_none() {
+                    start_with_house_chatbot(conn, session, person.user).await?;
+                }
+                let seat = access::locked_seat(conn, viewer, session).await?;
+                if let Some(sent) = earlier(conn, &seat, key.as_ref()).await? {
+                    return Ok(Outcome::Sent(sent, Vec::new()));
+                }
+                store(conn, viewer, seat, &content, key.as_ref(), asked).await
+            })
+            .await?;
+        drop(conn);
+        match outcome {
+            Outcome::Sent(sent, cancelled) => break (sent, cancelled),
+            Outcome::AskFirst(seqs) => {
+                under_way::ask_to_stop(app, session, |reply| seqs.contains(&reply.seq)).await?;
+                asked = true;
             }
-            let seat = access::locked_seat(conn, viewer, session).await?;
-            if let Some(sent) = earlier(conn, &seat, key.as_ref()).await? {
-                return Ok(sent);
-            }
-            let answering = who_answers(conn, seat.session()).await?;
-            let (message, reply) =
-                messages::append(conn, &seat, &content, key.as_ref(), answering).await?;
-            // As the counters stand now, behind what was written.
-            let session = access::seat(conn, viewer, session).await?.into_session();
-            let sent = Sent {
-                session,
-                message,
-                reply,
-            };
-            Ok::<_, AppError>(sent)
-        })
-        .await?;
-    drop(conn);
+        }
+    };
     // A retry too: the first try may have been stored and then cut off before it told anyone. Those who
     // know drop what they know.
+    under_way::announce(app, sent.session.id, cancelled);
     announce(app, &sent);
     Ok(sent)
+}
+
+/// What a try to store a message led to.
+enum Outcome {
+    /// It is stored, and these replies made way for it.
+    Sent(Sent, Vec<Ended>),
+    /// Nothing is stored: these replies have to make way, and their writers have not been asked to stop.
+    AskFirst(Vec<Seq>),
+}
+
+async fn store(
+    conn: &mut Connection,
+    viewer: &Viewer,
+    seat: Seat,
+    content: &MessageContent,
+    key: Option<&SendKey>,
+    asked: bool,
+) -> AppResult<Outcome> {
+    let id = seat.session().id;
+    let answering = answering(conn, &seat, content).await?;
+    let turn = under_way::turn(conn, id, &answering).await?;
+    if !asked && !turn.interrupted.is_empty() {
+        return Ok(Outcome::AskFirst(turn.interrupted));
+    }
+    let cancelled = rows::cancel(conn, id, &turn.interrupted).await?;
+    // Counted on from behind what was cancelled.
+    let seat = match cancelled.as_slice() {
+        [] => seat,
+        _ => access::locked_seat(conn, viewer, id).await?,
+    };
+    let (message, born) = messages::append(conn, &seat, content, key, &turn.anew).await?;
+    let mut owed = Vec::new();
+    for waiting in turn.joining {
+        owed.push(rows::join(conn, id, waiting, message.seq).await?);
+    }
+    owed.extend(born);
+    owed.sort_by_key(|reply| {
+        let is_its = |(chatbot, _): &(ChatbotId, _)| reply.chatbot_id == Some(*chatbot);
+        answering.iter().position(is_its)
+    });
+    let mut owed = owed.into_iter();
+    let sent = Sent {
+        // As the counters stand now, behind what was written.
+        session: access::seat(conn, viewer, id).await?.into_session(),
+        message,
+        reply: owed.next(),
+        further: owed.collect(),
+    };
+    Ok(Outcome::Sent(sent, cancelled))
 }
 
 /// A place to wait in, for as long as it is held; `RATE_LIMITED` if the viewer waits for as many replies as one
@@ -126,8 +180,8 @@ pub async fn wait_for_reply(
     wait: Duration,
     hung_up: &CancellationToken,
 ) -> Message {
-    // From right before the reply's birth on, so that nothing of it is missed.
-    let start = Start::After(Rev(reply.added_rev.0 - 1));
+    // From right before it was begun on, so that nothing of it is missed.
+    let start = Start::After(Rev(reply.rev.0 - 1));
     let mut follower = app
         .feeds()
         .follow(reply.session_id, start, View::Everything);
@@ -228,20 +282,44 @@ async fn earlier(
         session: seat.session().clone(),
         message: found.message,
         reply,
+        further: Vec::new(),
     }))
 }
 
-/// The chatbot that owes an answer to what a person says here.
-async fn who_answers(conn: &mut Connection, session: &Session) -> AppResult<Option<ChatbotId>> {
+/// The chatbots that owe an answer to what the seat's person says, in order, and what each does while it is
+/// replying.
+async fn answering(
+    conn: &mut Connection,
+    seat: &Seat,
+    content: &MessageContent,
+) -> AppResult<Vec<(ChatbotId, WhileReplying)>> {
+    let session = seat.session();
     if session.chatbots_paused {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    chatbots::find_first(conn, session.id).await
+    let (candidates, modes): (Vec<_>, Vec<_>) = chatbots::candidates(conn, session.id)
+        .await?
+        .into_iter()
+        .unzip();
+    let occasion = match session.kind {
+        SessionKind::Private => Occasion::Private,
+    };
+    let author = Author::User(seat.user());
+    let paused = session.chatbots_paused;
+    let chosen = who_answers(occasion, paused, author, content.as_str(), &candidates);
+    let mode = |id: ChatbotId| {
+        let place = candidates.iter().position(|chatbot| chatbot.id == id);
+        place.map_or(WhileReplying::Queue, |place| modes[place])
+    };
+    Ok(chosen.into_iter().map(|id| (id, mode(id))).collect())
 }
 
 fn announce(app: &App, sent: &Sent) {
+    // One that waited already was announced at its birth.
+    let is_new = |reply: &&Message| reply.seq > sent.message.seq;
+    let replies = sent.reply.iter().chain(&sent.further);
     let mut messages = vec![sent.message.clone()];
-    messages.extend(sent.reply.clone());
+    messages.extend(replies.filter(is_new).cloned());
     app.bus().publish(Notice::Changed {
         session: sent.session.id,
         messages,

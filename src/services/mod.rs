@@ -13,4 +13,5 @@ pub mod logins;
 pub mod messages;
 pub mod replies;
 pub mod sessions;
+pub mod under_way;
 pub mod watch;

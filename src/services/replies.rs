@@ -9,7 +9,7 @@ use crate::bus::{Notice, TextPiece};
 use crate::db::messages::Message;
 use crate::db::replies::{self, Claim, Ending};
 use crate::db::users::User;
-use crate::db::{chatbots, messages, users};
+use crate::db::{Connection, chatbots, messages, under_way, users};
 use crate::domain::{Author, MessageStatus, RunnerId, Seq, SessionId};
 use crate::error::{AppError, AppResult};
 
@@ -27,6 +27,17 @@ pub struct Assignment {
     pub person: User,
     /// What they said.
     pub prompt: Message,
+    /// What was said further while the reply waited, that it answers too.
+    pub joined: Vec<Message>,
+}
+
+impl Assignment {
+    /// All that was said that the reply answers.
+    pub fn said(&self) -> String {
+        let all = std::iter::once(&self.prompt).chain(&self.joined);
+        let contents: Vec<&str> = all.map(|message| message.content.as_str()).collect();
+        contents.join("\n")
+    }
 }
 
 /// Claims replies that nobody writes, the oldest first, at most `limit`.
@@ -56,8 +67,23 @@ pub async fn assignment(app: &App, claim: &Claim) -> AppResult<Assignment> {
         place: reply.place(),
         chatbot: chatbot.ok_or_else(incomplete)?,
         person: person.ok_or_else(incomplete)?,
+        joined: joined(&mut conn, reply, &prompt).await?,
         prompt,
     })
+}
+
+/// What people said after the prompt, as far as the reply answers it.
+async fn joined(
+    conn: &mut Connection,
+    reply: &Message,
+    prompt: &Message,
+) -> AppResult<Vec<Message>> {
+    let Some(last) = under_way::answers_up_to(conn, reply.session_id, reply.seq).await? else {
+        return Ok(Vec::new());
+    };
+    let mut said = messages::between(conn, reply.session_id, prompt.seq, last).await?;
+    said.retain(|message| message.user_id.is_some());
+    Ok(said)
 }
 
 /// Shows more text to those who watch. Nothing is stored: [`checkpoint`] does that, and must have been
@@ -107,6 +133,16 @@ pub async fn complete(app: &App, claim: &Claim, content: String) -> AppResult<Re
     end(app, claim, ending).await
 }
 
+/// Ends the reply with what was written so far, because a person stopped it.
+pub async fn stop(app: &App, claim: &Claim, content: String) -> AppResult<Result<(), Lost>> {
+    let ending = Ending {
+        status: MessageStatus::Cancelled,
+        content,
+        failure: None,
+    };
+    end(app, claim, ending).await
+}
+
 /// Ends the reply with what was written so far; `failure` tells a person why.
 pub async fn fail(
     app: &App,
@@ -127,8 +163,11 @@ async fn end(app: &App, claim: &Claim, ending: Ending) -> AppResult<Result<(), L
     let ended = conn
         .transaction(async |conn| replies::finish(conn, &claim.lease, &ending).await)
         .await?;
-    if let Some(message) = ended {
-        announce(app, message);
+    if let Some(ended) = ended {
+        announce(app, ended.message);
+        if ended.is_waited_for {
+            app.bus().publish(Notice::ReplyWaiting);
+        }
         return Ok(Ok(()));
     }
     // It may have been this very end, committed by a try that did not live to hear of it.

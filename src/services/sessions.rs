@@ -1,12 +1,14 @@
-//! Starting, listing and finding sessions.
+//! Starting, listing, finding and changing sessions.
 
 use std::collections::HashSet;
 
 use diesel_async::AsyncConnection;
 
-use super::access;
+use super::{access, under_way};
 use crate::app::App;
-use crate::db::sessions::{self, ListKey, NewSession, Session};
+use crate::bus::Notice;
+use crate::db::members::Seat;
+use crate::db::sessions::{self, Decisions, ListKey, NewSession, Session};
 use crate::db::{Connection, chatbots};
 use crate::domain::{
     ChatbotId, Handle, Page, PageRequest, SessionId, SessionKind, Title, UserId, Viewer,
@@ -109,4 +111,78 @@ pub async fn page(
 pub async fn get(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<Session> {
     let mut conn = app.db().connection().await?;
     Ok(access::seat(&mut conn, viewer, id).await?.into_session())
+}
+
+/// What someone decides about a session; what is not there stays as it is.
+#[derive(Default)]
+pub struct Change {
+    /// What it is called; empty for no title.
+    pub title: Option<String>,
+    /// Whether it is put away.
+    pub archived: Option<bool>,
+    /// Whether a person has taken over, so that chatbots keep silent.
+    pub chatbots_paused: Option<bool>,
+}
+
+/// Changes a session of the viewer's. What changes nothing leaves no trace in the log.
+///
+/// Pausing cancels the replies under way in the same transaction: behind it in the log, no chatbot says
+/// anything until a person lets them again.
+pub async fn update(
+    app: &App,
+    viewer: &Viewer,
+    id: SessionId,
+    change: Change,
+) -> AppResult<Session> {
+    let title = change
+        .title
+        .as_deref()
+        .map(|title| Title::parse(title, "title"));
+    let title = title.transpose()?.map(|title| title.as_str().to_owned());
+    let mut conn = app.db().connection().await?;
+    may_decide(&access::seat(&mut conn, viewer, id).await?)?;
+    drop(conn);
+    if change.chatbots_paused == Some(true) {
+        under_way::ask_to_stop(app, id, |_| true).await?;
+    }
+    let mut conn = app.db().connection().await?;
+    let (session, cancelled, has_changed) = conn
+        .transaction(async |conn| {
+            let seat = access::locked_seat(conn, viewer, id).await?;
+            may_decide(&seat)?;
+            let now = seat.session();
+            let decisions = Decisions {
+                title: title.filter(|title| *title != now.title),
+                archived: change.archived.filter(|archived| *archived != now.archived),
+                chatbots_paused: change
+                    .chatbots_paused
+                    .filter(|paused| *paused != now.chatbots_paused),
+            };
+            if decisions == Decisions::default() {
+                return Ok::<_, AppError>((seat.into_session(), Vec::new(), false));
+            }
+            let cancelled = match decisions.chatbots_paused {
+                Some(true) => under_way::cancel_all(conn, id).await?,
+                _ => Vec::new(),
+            };
+            let session = sessions::decide(conn, id, &decisions).await?;
+            Ok((session, cancelled, true))
+        })
+        .await?;
+    under_way::announce(app, id, cancelled);
+    if has_changed {
+        app.bus().publish(Notice::SessionChanged {
+            session: session.clone(),
+        });
+    }
+    Ok(session)
+}
+
+/// Its title, whether it is put away and who speaks are its owner's to decide. In a `PRIVATE` session there
+/// is nobody else, so these stand on the session and not on each seat.
+fn may_decide(seat: &Seat) -> AppResult<()> {
+    if seat.user() == seat.session().owner_id {
+        return Ok(());
+    }
+    Err(AppError::Forbidden("Only its owner may change a session."))
 }

@@ -9,7 +9,7 @@ const FINAL = new Set(['COMPLETE', 'CANCELLED', 'FAILED', 'DELETED']);
 export const isFinal = (message) => FINAL.has(message?.status);
 
 /**
- * A session's messages as its events have told them so far.
+ * A session and its messages as its events have told them so far.
  *
  * Subscribe with `after` set to `cursor`, apply every event, and after a lost connection do the same again: the
  * cursor says what has been seen, so nothing is asked for twice and nothing is missed.
@@ -17,6 +17,8 @@ export const isFinal = (message) => FINAL.has(message?.status);
 export class Fold {
   /** Messages by id. A later event about a message replaces what is here. */
   messages = new Map();
+  /** The session itself, if it has changed: a later event replaces what is here. */
+  session = null;
   /** Where to continue from: the cursor of the last event that had one. */
   cursor;
 
@@ -38,7 +40,10 @@ export class Fold {
         }
         break;
       }
-      default: // Everything else changes no message, but may move the cursor.
+      case 'SessionChanged':
+        this.session = event.session;
+        break;
+      default: // Everything else changes nothing here, but may move the cursor.
     }
     if (event.cursor) this.cursor = event.cursor;
   }
@@ -68,9 +73,15 @@ export class CheckedFold extends Fold {
   #ended = false;
   #growing = new Set();
 
-  /** `cursor`: where the first subscription starts. `seq`: the last message that the client knows by then. */
-  constructor({ cursor = null, seq = 0 } = {}) {
+  #steered;
+
+  /**
+   * `cursor`: where the first subscription starts. `seq`: the last message that the client knows by then. `steered`:
+   * replies are cancelled and written anew; where they are not, nothing that is final may begin again.
+   */
+  constructor({ cursor = null, seq = 0, steered = false } = {}) {
     super(cursor);
+    this.#steered = steered;
     if (cursor) this.#cursors.add(cursor);
     this.#baseSeq = seq;
     this.#topSeq = seq;
@@ -97,6 +108,10 @@ export class CheckedFold extends Fold {
       case 'ReplyDelta':
         this.#checkDelta(event);
         break;
+      case 'SessionChanged':
+        this.#checkNewCursor(event);
+        this.log.push({ cursor: event.cursor, id: 'session' });
+        break;
       case 'CaughtUp':
         this.#checkCaughtUp(event);
         break;
@@ -109,9 +124,16 @@ export class CheckedFold extends Fold {
     super.apply(event);
   }
 
-  /** What is left to check once nothing more is expected: the messages against those that were stored. */
-  finish(stored) {
+  /**
+   * What is left to check once nothing more is expected: the messages against those that were stored, and the session
+   * itself against what it is.
+   */
+  finish(stored, session = null) {
     if (!this.#caughtUp) this.#fault('the last subscription never sent CaughtUp');
+    for (const [field, value] of Object.entries(session ?? {})) {
+      const told = this.session?.[field];
+      if (told !== value) this.#fault(`the session's ${field} was told as ${told}, it is ${value}`);
+    }
     const expected = stored.filter((message) => message.seq > this.#baseSeq);
     const known = new Set(expected.map((message) => message.id));
     for (const message of expected) {
@@ -164,6 +186,10 @@ export class CheckedFold extends Fold {
     for (const field of ['seq', 'createdAt']) {
       if (before[field] !== message[field]) this.#fault(`the ${field} of message ${before.seq} changed`);
     }
+    if (this.#steered && this.#isBegunAnew(before, message)) {
+      this.#growing.delete(message.id);
+      return;
+    }
     if (isFinal(before)) {
       if (!isFinal(message)) this.#fault(`out of order: message ${message.seq} was final and is ${message.status}`);
       if (['status', 'content', 'editedAt'].every((field) => before[field] === message[field])) {
@@ -171,11 +197,19 @@ export class CheckedFold extends Fold {
       }
       return;
     }
+    // A reply whose writer is cut off is cancelled with the text that was kept of it, which may be less.
+    const isCut = this.#steered && message.status === 'CANCELLED' && before.content.startsWith(message.content);
     const followed = this.#growing.has(message.id);
-    if (message.status !== 'DELETED' && !isWhole(before.content, message.content, followed)) {
+    if (message.status !== 'DELETED' && !isCut && !isWhole(before.content, message.content, followed)) {
       const [told, kept] = [before, message].map((of) => JSON.stringify(of.content));
       this.#fault(`the deltas of message ${message.seq} told ${told}, it is ${kept}`);
     }
+  }
+
+  /** Whether what was told of a reply so far is void, and with it how far it was followed. */
+  #isBegunAnew(before, message) {
+    // A replay leaves out what was overtaken, such as the end before: then the text may be another, or the same again.
+    return !this.#caughtUp || (isFinal(before) && !isFinal(message));
   }
 
   #checkDelta({ messageId, offset, text }) {

@@ -130,6 +130,63 @@ test('a replay follows the order of changes, not of messages', () => {
   assert.deepEqual(fold.history, STORED.slice(0, 3));
 });
 
+/** A reply that is cancelled, begun anew and finished, while the session is renamed. */
+const STEERED = [
+  { __typename: 'CaughtUp', cursor: START },
+  { __typename: 'MessageAdded', cursor: 'c1', message: message(1, 'COMPLETE', 'hello') },
+  { __typename: 'MessageAdded', cursor: 'c2', message: message(2, 'PENDING', '') },
+  ...deltas(2).slice(0, 2),
+  { __typename: 'MessageChanged', cursor: 'c3', message: message(2, 'CANCELLED', 'Good 👋 ') },
+  { __typename: 'SessionChanged', cursor: 'c4', session: { title: 'Tea' } },
+  { __typename: 'MessageChanged', cursor: 'c5', message: message(2, 'PENDING', '') },
+  ...deltas(2),
+  { __typename: 'MessageChanged', cursor: 'c6', message: message(2, 'COMPLETE', REPLY) },
+];
+const STEERED_WITNESS = STEERED.filter((event) => event.message || event.session)
+  .map((event) => ({ cursor: event.cursor, id: event.message?.id ?? 'session' }));
+
+function faultsOfSteered(...connections) {
+  const fold = new CheckedFold({ cursor: START, steered: true });
+  connections.forEach((events, index) => {
+    if (index > 0) fold.reconnected();
+    for (const event of events) fold.apply(structuredClone(event));
+  });
+  return [...fold.finish(STORED.slice(0, 2), { title: 'Tea' }), ...compareFeeds(fold.log, STEERED_WITNESS)];
+}
+
+test('a reply that is begun anew folds into its new text, and the session into what it is', () => {
+  assert.deepEqual(faultsOfSteered(STEERED), []);
+  const fold = new Fold();
+  for (const event of STEERED) fold.apply(event);
+  assert.deepEqual(fold.history, STORED.slice(0, 2));
+  assert.deepEqual(fold.session, { title: 'Tea' });
+  assert.equal(fold.cursor, 'c6');
+});
+
+test('a replay may bring only the last of what became of a reply', () => {
+  const cut = STEERED.findIndex((event) => event.cursor === 'c3');
+  const session = STEERED.find((event) => event.session);
+  const again = [session, STEERED.at(-1), { __typename: 'CaughtUp', cursor: 'c6' }];
+  assert.deepEqual(faultsOfSteered(STEERED.slice(0, cut), again), []);
+  assert.deepEqual(faultsOfSteered(STEERED.slice(0, cut + 1), again), []);
+});
+
+test('planted: what is final begins again where nobody had it written anew', () => {
+  const fold = new CheckedFold({ cursor: START });
+  for (const event of STEERED) fold.apply(event);
+  assert.notDeepEqual(fold.finish(STORED.slice(0, 2)), []);
+});
+
+test('planted: in a steered conversation, an event is lost, comes twice or changes places', () => {
+  STEERED.forEach((event, index) => {
+    const where = `not noticed at ${index}: ${JSON.stringify(event)}`;
+    assert.notDeepEqual(faultsOfSteered(STEERED.toSpliced(index, 1)), [], where);
+    assert.notDeepEqual(faultsOfSteered(STEERED.toSpliced(index, 0, event)), [], where);
+    const next = STEERED[index + 1];
+    if (next) assert.notDeepEqual(faultsOfSteered(STEERED.toSpliced(index, 2, next, event)), [], where);
+  });
+});
+
 test('planted: an arrival is called a change, or a change an arrival', () => {
   const other = { MessageAdded: 'MessageChanged', MessageChanged: 'MessageAdded' };
   caughtEverywhere((index, event) =>

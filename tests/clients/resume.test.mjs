@@ -11,6 +11,7 @@ import { CUTS, Watcher } from './watcher.mjs';
 
 const SEED = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000_000);
 const ROUNDS = Number(process.env.TEST_ROUNDS ?? 200);
+const STEERED_ROUNDS = Number(process.env.TEST_ROUNDS ?? 100);
 const FINISHED_ROUNDS = Number(process.env.TEST_ROUNDS ?? 40);
 const WIDTH = 8;
 
@@ -20,6 +21,7 @@ const SESSION_EVENTS = `
       __typename
       ... on MessageAdded { cursor message { ...told } }
       ... on MessageChanged { cursor message { ...told } }
+      ... on SessionChanged { cursor session { title archived chatbotsPaused } }
       ... on ReplyDelta { messageId offset text }
       ... on CaughtUp { cursor }
       ... on FeedEnded { reason retry }
@@ -53,8 +55,8 @@ before(async () => {
 
 /** Somebody who follows a session's events and folds them. */
 class Follower extends Watcher {
-  constructor(person, session) {
-    const fold = new CheckedFold(session);
+  constructor(person, session, { steered = false } = {}) {
+    const fold = new CheckedFold({ ...session, steered });
     const variables = { sessionId: session.id, get after() { return fold.cursor; } };
     super(
       person,
@@ -105,7 +107,44 @@ async function converse(person, session, random, count) {
     }
     ids.push(sent.message.id, sent.reply.id);
   }
-  return ids;
+  // Messages that come while an answer waits are answered together.
+  return [...new Set(ids)];
+}
+
+/** Does whatever a person may do to replies under way, as fast as a restless one does; ends with the title "done". */
+async function steer(person, session, random) {
+  let reply;
+  const onReply = (mutation) =>
+    reply && person.ask(`mutation Steer($id: ID!) { ${mutation}(id: $id) { id } }`, { id: reply });
+  const update = (input) =>
+    person.ask(
+      `mutation Update($id: ID!, $input: SessionInput!) { updateSession(id: $id, input: $input) { id } }`,
+      { id: session.id, input },
+    );
+  const say = async () => {
+    const sent = await send(person, { sessionId: session.id, content: random.oneOf(THINGS_TO_SAY) });
+    reply = sent.reply?.id ?? reply;
+  };
+  const steps = {
+    say,
+    cancel: () => onReply('cancelReply'),
+    regenerate: async () => {
+      await onReply('cancelReply');
+      await onReply('regenerateReply');
+    },
+    pause: () => update({ chatbotsPaused: random.chance(0.5) }),
+    file: () => update({ archived: random.chance(0.5), title: `title ${random.upTo(1_000)}` }),
+  };
+  const names = ['say', 'say', 'cancel', 'regenerate', 'regenerate', 'pause', 'file'];
+  await say();
+  for (let count = 4 + random.upTo(4); count > 0; count -= 1) {
+    await new Promise((resolve) => setTimeout(resolve, random.upTo(250)));
+    await steps[random.oneOf(names)]().catch((error) => {
+      // A reply is under way, a later one is there, or the chatbots are paused.
+      if (!error.message.includes('"CONFLICT"')) throw error;
+    });
+  }
+  await update({ title: 'done' });
 }
 
 const planCut = (random) => ({
@@ -152,6 +191,47 @@ test(`sessionEvents: ${ROUNDS} conversations, cut at random, end as they are sto
   assert.equal(errors.length, 0, summary(errors));
   // A test that never cuts where it hurts proves nothing.
   assert.ok(tally.midReply >= ROUNDS / 4, `only ${tally.midReply} cuts were in the middle of a reply`);
+});
+
+test(`sessionEvents: ${STEERED_ROUNDS} conversations with replies cancelled, begun anew and paused`, async (t) => {
+  const tally = { cuts: 0, midReply: 0 };
+  const errors = await inParallel(STEERED_ROUNDS, WIDTH, async (index) => {
+    const seed = SEED + index;
+    const random = randomness(seed);
+    const person = people[index % people.length];
+    const session = await startSession(person, `steered ${seed}`);
+    const witness = new Follower(person, session, { steered: true });
+    const traveller = new Follower(person, session, { steered: true });
+    const isOver = ({ fold }) =>
+      fold.caughtUp && fold.session?.title === 'done' && fold.history.every((message) => isFinal(message));
+    try {
+      await witness.caughtUp();
+      const steered = steer(person, session, random);
+      steered.catch(() => {}); // It is awaited below, perhaps after something else has failed.
+      for (let cuts = 1 + random.upTo(3); cuts > 0; cuts -= 1) {
+        await traveller.cutAfter(planCut(random));
+        tally.cuts += 1;
+        if (traveller.fold.history.some((message) => !isFinal(message))) tally.midReply += 1;
+      }
+      await steered;
+      for (const watcher of [witness, traveller]) await watcher.until(() => isOver(watcher), 'the end of everything');
+      const { session: now } = await person.ask(
+        'query Now($id: ID!) { session(id: $id) { title archived chatbotsPaused } }',
+        { id: session.id },
+      );
+      const stored = await history(person, session.id);
+      assertNone(witness.fold.finish(stored, now), 'what the witness saw');
+      assertNone(traveller.fold.finish(stored, now), 'what the traveller saw');
+      assertNone(compareFeeds(traveller.fold.log, witness.fold.log), 'the traveller against the witness');
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${error.message}`);
+    } finally {
+      witness.close();
+      traveller.close();
+    }
+  });
+  t.diagnostic(`${tally.cuts} cuts, ${tally.midReply} of them in the middle of a reply`);
+  assert.equal(errors.length, 0, summary(errors));
 });
 
 test(`messageAdded: ${FINISHED_ROUNDS} conversations, cut at random, bring each finished message once`, async (t) => {

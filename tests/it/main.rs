@@ -5,6 +5,7 @@
 mod accounts;
 mod bad_input;
 mod bus;
+mod chatbots;
 mod connections;
 mod deadlines;
 mod documents;

@@ -40,7 +40,8 @@ pub struct MessageAdded {
     message: Message,
 }
 
-/// A message that you have seen has changed: finished, failed, cancelled, edited or deleted.
+/// A message that you have seen has changed: finished, failed, cancelled, edited or deleted; or a reply is
+/// written anew, and is `PENDING` without text.
 #[derive(SimpleObject)]
 pub struct MessageChanged {
     /// Where to continue from.
@@ -127,7 +128,7 @@ impl SessionEvent {
                 place,
                 session: row,
             } => Self::SessionChanged(SessionChanged {
-                cursor: app.seal_cursor(session, place),
+                cursor: app.seal_cursor(epoch, session, place),
                 session: Session::at(Arc::unwrap_or_clone(row), place),
             }),
             Item::Text { seq, offset, text } => Self::ReplyDelta(ReplyDelta {

@@ -12,7 +12,7 @@ mod user;
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 
-pub(super) use chatbot::Chatbot;
+pub(super) use chatbot::{Chatbot, ChatbotInput};
 pub(super) use connection::Connection;
 pub(super) use events::SessionEvent;
 pub(super) use message::Message;

@@ -76,6 +76,41 @@ fn calls(scene: &Scene) -> Vec<Call> {
             json!({"token": scene.bob.refresh_token()}),
         ),
         (
+            "createChatbot",
+            "mutation ($input: ChatbotInput!) { createChatbot(input: $input) { id } }",
+            json!({"input": {
+                "handle": "tea-bot", "name": "Tea", "greeting": "Tea?", "engine": "BUILTIN",
+                "persona": "You love tea.", "whileReplying": "QUEUE",
+            }}),
+        ),
+        (
+            "updateChatbot",
+            "mutation ($handle: String!, $input: ChatbotInput!) {
+                updateChatbot(handle: $handle, input: $input) { id }
+            }",
+            json!({"handle": "tea-bot", "input": {"greeting": "More tea?"}}),
+        ),
+        (
+            "deleteChatbot",
+            "mutation ($handle: String!) { deleteChatbot(handle: $handle) }",
+            json!({"handle": "tea-bot"}),
+        ),
+        (
+            "updateSession",
+            "mutation ($id: ID!, $input: SessionInput!) { updateSession(id: $id, input: $input) { id } }",
+            json!({"id": scene.session, "input": {"title": "Tea"}}),
+        ),
+        (
+            "cancelReply",
+            "mutation ($id: ID!) { cancelReply(id: $id) { id } }",
+            json!({"id": scene.reply}),
+        ),
+        (
+            "regenerateReply",
+            "mutation ($id: ID!) { regenerateReply(id: $id) { id } }",
+            json!({"id": scene.reply}),
+        ),
+        (
             "startSession",
             START,
             json!({"input": {"title": "Tea", "chatbots": ["parlor"], "kind": "PRIVATE"}}),

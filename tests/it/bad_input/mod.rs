@@ -17,6 +17,7 @@ struct Scene {
     ada: Person,
     session: String,
     message: String,
+    reply: String,
     bob: Person,
     bobs_session: String,
     bobs_message: String,
@@ -33,6 +34,7 @@ impl Scene {
         Self {
             session: text(&sent["session"]["id"]),
             message: text(&sent["message"]["id"]),
+            reply: text(&sent["reply"]["id"]),
             bobs_session: text(&bobs["session"]["id"]),
             bobs_message: text(&bobs["message"]["id"]),
             app,

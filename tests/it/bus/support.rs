@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parlor::bus::{Bus, Heard, Listener, Notice, TextPiece};
 use parlor::config::NatsUrl;
-use parlor::domain::{Seq, SessionId};
+use parlor::domain::{Rev, Seq, SessionId};
 use tokio::time::timeout;
 
 use crate::helpers::nats::Nats;
@@ -113,6 +113,7 @@ pub fn text(session: SessionId, text: &str) -> Notice {
         session,
         piece: TextPiece {
             seq: Seq(2),
+            begun_rev: Rev(2),
             attempt: 1,
             offset: 0,
             text: text.to_owned(),

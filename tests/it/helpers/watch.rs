@@ -22,6 +22,9 @@ impl Watch {
                     __typename
                     ... on MessageAdded { cursor message { id seq content status } }
                     ... on MessageChanged { cursor message { id seq content status failure } }
+                    ... on SessionChanged {
+                        cursor session { id title archived chatbotsPaused cursor }
+                    }
                     ... on ReplyDelta { messageId offset text }
                     ... on CaughtUp { cursor }
                     ... on FeedEnded { reason retry }

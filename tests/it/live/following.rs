@@ -287,6 +287,12 @@ async fn a_feed_that_hears_late_shows_no_text_of_what_has_ended() {
         .as_str()
         .unwrap()
         .to_owned();
+    let runner = RunnerId::new();
+    let first = replies::claim(there.app(), runner, 16).await.unwrap();
+    replies::complete(there.app(), &first[0], "Hello!".to_owned())
+        .await
+        .unwrap()
+        .unwrap();
     let mut early = ada.watch(&session, None).await;
     early.caught_up().await;
 
@@ -296,7 +302,6 @@ async fn a_feed_that_hears_late_shows_no_text_of_what_has_ended() {
         stored(&here, &session, 3).await,
         stored(&here, &session, 4).await,
     ];
-    let runner = RunnerId::new();
     let claims = replies::claim(there.app(), runner, 16).await.unwrap();
     let claim = claims.iter().find(|claim| claim.message.seq == Seq(4));
     let whole = "Hello again!".to_owned();

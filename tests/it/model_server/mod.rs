@@ -3,6 +3,7 @@
 //! The server is a fake that plays a script, byte by byte where it matters; `real` talks to llama.cpp's. The
 //! chatbots are put into the database behind the API.
 
+mod cost;
 mod faults;
 mod memory;
 mod modes;

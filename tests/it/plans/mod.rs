@@ -71,8 +71,8 @@ async fn pages_and_sends_cost_what_they_show(observed: &Observed) {
 
     let keyed = json!({"sessionId": session, "content": "hello", "clientKey": "once"});
     let sent = observed.during(ada.send(keyed.clone())).await;
-    // That the key is new.
-    sent.expect(&["messages_client_key"], 1.0);
+    // That the key is new, and whether a reply is under way.
+    sent.expect(&["messages_client_key", "messages_under_way"], 1.0);
     let again = observed.during(ada.send(keyed)).await;
     again.expect(&["messages_client_key", "messages_reply"], 2.0);
 }

@@ -1,7 +1,11 @@
 //! Replies: owed, written piece by piece, ended once, whatever dies in between.
 
+mod cancelling;
 mod crashes;
 mod leases;
+mod meanwhile;
+mod pausing;
+mod regenerating;
 mod runners;
 pub mod support;
 mod unheard;

@@ -8,7 +8,7 @@ use parlor::domain::RunnerId;
 use parlor::services::replies;
 use serde_json::{Value, json};
 
-use crate::helpers::{Person, TestApp, Watch};
+use crate::helpers::{Answer, Person, TestApp, Watch};
 use crate::private_postgres::support::{ask, try_ask};
 
 /// Longer than anything here takes, even on a busy machine.
@@ -48,6 +48,18 @@ pub async fn ends(feed: &mut Watch, shown: &mut Shown) -> Value {
     }
 }
 
+/// Cancels a reply.
+pub async fn cancel(person: &Person, id: &Value) -> Answer {
+    let query = "mutation ($id: ID!) { cancelReply(id: $id) { id seq cursor content status } }";
+    person.ask(query, json!({ "id": id })).await
+}
+
+/// Has a reply written anew.
+pub async fn regenerate(person: &Person, id: &Value) -> Answer {
+    let query = "mutation ($id: ID!) { regenerateReply(id: $id) { id seq cursor content status } }";
+    person.ask(query, json!({ "id": id })).await
+}
+
 /// The newest message.
 pub async fn newest(person: &Person, session: &str) -> Value {
     person.history(session).await.pop().unwrap()
@@ -64,7 +76,7 @@ pub async fn ended(person: &Person, session: &str) -> Value {
         let answer = person.ask(query, json!({ "id": session })).await.0;
         let message = &answer["data"]["history"]["nodes"][0];
         match message["status"].as_str() {
-            Some("COMPLETE" | "FAILED") => return message.clone(),
+            Some("COMPLETE" | "FAILED" | "CANCELLED") => return message.clone(),
             _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
