@@ -100,7 +100,6 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use chrono::Utc;
     use proptest::prelude::*;
@@ -153,7 +152,7 @@ mod tests {
         let mut sequence = Sequence::new(Rev::START);
         let large = |rev| {
             let entry = entry(rev);
-            let mut message = Arc::unwrap_or_clone(entry.message);
+            let mut message = Message::clone(entry.message().unwrap());
             message.content = "x".repeat(32 * 1024);
             Entry::latest(message)
         };

@@ -57,7 +57,7 @@ impl TestApp {
             for entry in page.rows {
                 self.app().bus().publish(Notice::Changed {
                     session: id,
-                    messages: vec![entry.message.as_ref().clone()],
+                    messages: vec![entry.message().unwrap().as_ref().clone()],
                 });
             }
         }
