@@ -161,9 +161,12 @@ fn folded(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
+type Limiter<C> =
+    RateLimiter<u64, DashMapStateStore<u64>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
 /// Counts towards one rate.
 struct Counter<C: Clock = DefaultClock> {
-    limiter: Option<RateLimiter<u64, DashMapStateStore<u64>, C, NoOpMiddleware<C::Instant>>>,
+    limiter: Option<Limiter<C>>,
     clock: C,
     most_keys: usize,
 }

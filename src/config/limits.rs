@@ -59,7 +59,7 @@ limits! {
     document_bytes: "PARLOR_MAX_DOCUMENT_BYTES" = 65_536 in 1_024..=1_048_576;
     /// Levels of brackets, in a document as it would be with its fragments written out, and in JSON.
     nesting: "PARLOR_MAX_NESTING" = 32 in 8..=60;
-    /// Tokens of a document: names, numbers, texts, punctuation.
+    /// Tokens of a document: names, numbers, texts, punctuation; comments count too.
     tokens: "PARLOR_MAX_TOKENS" = 1_000 in 100..=20_000;
     /// Bytes of one name or number in a document.
     name_bytes: "PARLOR_MAX_NAME_BYTES" = 128 in 32..=1_024;

@@ -1,5 +1,6 @@
 //! Counts a document's tokens and how deep its brackets nest, as the lexical grammar says (GraphQL,
-//! section 2.1), in one pass without memory. What is no token is left for the parser to complain of.
+//! section 2.1), in one pass without memory. Comments count too. What is no token is left for the parser to
+//! complain of.
 
 use super::Limit;
 use crate::config::Limits;
@@ -25,10 +26,8 @@ pub(super) fn check(limits: &Limits, text: &str) -> AppResult<()> {
                 rest = after;
                 continue;
             }
-            b'#' => {
-                rest = skip_while(after, |byte| !matches!(byte, b'\n' | b'\r'));
-                continue;
-            }
+            // No token to the grammar, but work to the parser: thirty thousand of them took it 6 ms.
+            b'#' => skip_while(after, |byte| !matches!(byte, b'\n' | b'\r')),
             b'"' => skip_string(after),
             b'{' | b'[' | b'(' => {
                 nesting += 1;
@@ -132,11 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn strings_comments_and_spreads_count_as_the_grammar_says() {
-        // 9 tokens each: { a ( b : <string> ) } ... without what is inside strings and comments.
+    fn strings_and_spreads_count_as_the_grammar_says() {
+        // 9 tokens each: { a ( b : <string> ) } ... without what is inside strings.
         for text in [
             r#"{ a (b: "x { [ ( \" # y") ...}"#,
-            "{ a (b: \"\"\"x \" \\\"\"\" { # \n y\"\"\") ...} # { { {",
+            "{ a (b: \"\"\"x \" \\\"\"\" { # \n y\"\"\") ...}",
             "{,a,(b:\"\"),,...}",
             "{ a (b: -1.5e+3) ...}",
         ] {
@@ -145,6 +144,12 @@ mod tests {
             assert!(refused(&fits).is_none(), "{text}");
             assert!(refused(&over).is_some(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_comment_counts_as_a_token_whatever_is_in_it() {
+        assert_eq!(refused(&"# { a b\n".repeat(1_000)), None);
+        assert!(refused(&"#\n".repeat(1_001)).is_some());
     }
 
     #[test]

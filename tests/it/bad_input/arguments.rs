@@ -114,7 +114,7 @@ async fn a_title_is_one_line_of_up_to_200_characters() {
 async fn a_session_has_up_to_8_chatbots_that_there_are() {
     let scene = Scene::start().await;
     let many: Vec<String> = (0..9).map(|number| format!("chatbot{number}")).collect();
-    let crowd: Vec<String> = (0..5_000)
+    let crowd: Vec<String> = (0..1_900)
         .map(|number| format!("chatbot{number}"))
         .collect();
     let lists = [

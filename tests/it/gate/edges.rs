@@ -265,6 +265,9 @@ async fn each_limit_lets_through_what_it_says_and_not_one_more_on_every_transpor
     }
 }
 
+/// A body with so many of something in it.
+type Body = fn(usize) -> Value;
+
 /// A body with so many values in it: the request, its three members, and a list's.
 fn body_of_values(values: usize) -> Value {
     let list = vec![1; values - 4];
@@ -281,7 +284,7 @@ fn body_of_levels(levels: usize) -> Value {
 async fn json_is_counted_before_it_is_read() {
     let app = TestApp::start().await;
     // A socket's message is an object around it, with two more members.
-    let cases: [(&str, u64, fn(usize) -> Value, usize, usize); 2] = [
+    let cases: [(&str, u64, Body, usize, usize); 2] = [
         ("jsonValues", 2_000, body_of_values, 2_000, 1_997),
         ("nesting", 32, body_of_levels, 32, 31),
     ];
