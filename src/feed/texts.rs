@@ -147,17 +147,71 @@ impl Texts {
             .replies
             .iter()
             .filter(|(_, reply)| reply.begun_rev <= place)
-            .map(|(seq, reply)| {
-                let offset = shown(*seq, reply.begun_rev).min(reply.text.length());
-                Rest {
+            .filter_map(|(seq, reply)| {
+                let offset = shown(*seq, reply.begun_rev);
+                // A row that was read may have told more than was heard here so far: that is not told again.
+                let is_known = offset <= reply.text.length();
+                is_known.then(|| Rest {
                     seq: *seq,
                     begun_rev: reply.begun_rev,
                     offset,
                     text: reply.text.from(offset).to_owned(),
-                }
+                })
             })
             .collect();
         rest.sort_unstable_by_key(|rest| rest.seq);
         rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+
+    use super::*;
+    use crate::domain::{ChatbotId, MessageStatus, SessionId};
+
+    fn reply(content: &str) -> Message {
+        Message {
+            session_id: SessionId::new(),
+            seq: Seq(2),
+            rev: Rev(2),
+            added_rev: Rev(2),
+            finished_rev: None,
+            user_id: None,
+            chatbot_id: Some(ChatbotId::new()),
+            content: content.to_owned(),
+            status: MessageStatus::Streaming,
+            failure: None,
+            in_reply_to: Some(Seq(1)),
+            client_key: None,
+            created_at: Utc::now(),
+            edited_at: None,
+            attempt: 1,
+        }
+    }
+
+    /// What follows for somebody who was shown so much of the reply.
+    fn beyond(texts: &Texts, shown: usize) -> Vec<(usize, String)> {
+        let rest = texts.beyond(Rev(2), |_, _| shown);
+        rest.into_iter()
+            .map(|rest| (rest.offset, rest.text))
+            .collect()
+    }
+
+    #[test]
+    fn whoever_was_shown_a_part_gets_the_rest() {
+        let mut texts = Texts::new();
+        texts.reset(Rev(2), &[reply("hello")]);
+        assert_eq!(beyond(&texts, 0), [(0, "hello".to_owned())]);
+        assert_eq!(beyond(&texts, 3), [(3, "lo".to_owned())]);
+        assert_eq!(beyond(&texts, 5), [(5, String::new())]);
+    }
+
+    #[test]
+    fn whoever_was_shown_more_than_was_heard_here_is_told_nothing_again() {
+        let mut texts = Texts::new();
+        texts.reset(Rev(2), &[reply("he")]);
+        assert_eq!(beyond(&texts, 5), []);
     }
 }
