@@ -38,11 +38,15 @@ const IMPOSSIBLE: &str = "The reply could not be written.";
 /// Writes a claimed reply to its end. Whatever happens, the row ends too: here, or when the lease does.
 pub(super) async fn write(app: &App, engines: &Engines, claim: Claim) {
     let reply = claim.message.clone();
-    let outcome = Writing::new(app, claim).run(engines).await;
+    let outcome = Writing::new(app, claim.clone()).run(engines).await;
     match outcome {
         Ok(Ok(())) => {}
         Ok(Err(Lost)) => {
-            info!(session = %reply.session_id, seq = reply.seq.0, "reply taken over or ended by another")
+            info!(session = %reply.session_id, seq = reply.seq.0, "reply taken over or ended by another");
+            if let Err(error) = replies::tell_of_end(app, &claim).await {
+                let cause = error.cause_chain();
+                warn!(session = %reply.session_id, cause, "an end was not told of");
+            }
         }
         Err(error) => warn!(
             session = %reply.session_id,

@@ -121,22 +121,17 @@ pub async fn claim(
     .await?;
     Ok(claimed
         .into_iter()
-        .map(
-            |Claimed {
-                 message,
-                 first_attempt,
-             }| Claim {
-                tries: message.attempt - first_attempt,
-                lease: Lease {
-                    session: message.session_id,
-                    seq: message.seq,
-                    runner,
-                    attempt: message.attempt,
-                    length,
-                },
-                message,
+        .map(|claimed| Claim {
+            lease: Lease {
+                session: claimed.message.session_id,
+                seq: claimed.message.seq,
+                runner,
+                attempt: claimed.message.attempt,
+                length,
             },
-        )
+            tries: claimed.message.attempt - claimed.first_attempt,
+            message: claimed.message,
+        })
         .collect())
 }
 

@@ -90,7 +90,7 @@ pub async fn send(
                 }
                 let seat = access::locked_seat(conn, viewer, session).await?;
                 if let Some(sent) = earlier(conn, &seat, key.as_ref()).await? {
-                    return Ok(Outcome::Sent(sent, Vec::new()));
+                    return Ok(Outcome::Sent(Box::new(sent), Vec::new()));
                 }
                 store(conn, viewer, seat, &content, key.as_ref(), asked).await
             })
@@ -108,13 +108,13 @@ pub async fn send(
     // know drop what they know.
     under_way::announce(app, sent.session.id, cancelled);
     announce(app, &sent);
-    Ok(sent)
+    Ok(*sent)
 }
 
 /// What a try to store a message led to.
 enum Outcome {
     /// It is stored, and these replies made way for it.
-    Sent(Sent, Vec<Ended>),
+    Sent(Box<Sent>, Vec<Ended>),
     /// Nothing is stored: these replies have to make way, and their writers have not been asked to stop.
     AskFirst(Vec<Seq>),
 }
@@ -157,7 +157,7 @@ async fn store(
         reply: owed.next(),
         further: owed.collect(),
     };
-    Ok(Outcome::Sent(sent, cancelled))
+    Ok(Outcome::Sent(Box::new(sent), cancelled))
 }
 
 /// A place to wait in, for as long as it is held; `RATE_LIMITED` if the viewer waits for as many replies as one

@@ -170,13 +170,21 @@ async fn end(app: &App, claim: &Claim, ending: Ending) -> AppResult<Result<(), L
         }
         return Ok(Ok(()));
     }
+    drop(conn);
     // It may have been this very end, committed by a try that did not live to hear of it.
+    tell_of_end(app, claim).await?;
+    Ok(Err(Lost))
+}
+
+/// Tells those who watch of a reply's end that somebody else decided: they may not hear whoever did.
+pub async fn tell_of_end(app: &App, claim: &Claim) -> AppResult<()> {
     let reply = &claim.message;
+    let mut conn = app.db().connection().await?;
     let now = messages::find(&mut conn, reply.session_id, reply.seq).await?;
-    if let Some(message) = now.filter(|message| !message.status.is_under_way()) {
+    if let Some(message) = now.filter(|message| message.rev > reply.rev) {
         announce(app, message);
     }
-    Ok(Err(Lost))
+    Ok(())
 }
 
 /// Tells of a reply's end. Again does no harm: those who know it drop it.
