@@ -89,16 +89,20 @@ async fn a_server_that_takes_every_call_and_says_nothing_holds_up_nobody_else() 
     let app = start(&upstream, &["model"], Patience::default()).await;
     let ada = app.person("ada").await;
     session_with(&ada, "model").await;
-    // Behind the API, for speed: as many replies as if each came from a session of its own.
+    // Behind the API, for speed: as many sessions, each with a reply to be written.
     app.database()
         .execute(&format!(
-            "insert into messages (session_id, seq, rev, added_rev, finished_rev, user_id, content, status) \
-                 select id, n, n, n, n, owner_id, 'Hello?', 'COMPLETE' \
-                 from sessions, generate_series(1, {STUCK}) n; \
+            "insert into sessions (id, kind, owner_id) \
+                 select gen_random_uuid(), kind, owner_id from sessions, generate_series(2, {STUCK}); \
+             insert into session_chatbots (session_id, chatbot_id, position) \
+                 select s.id, c.id, 0 from sessions s, chatbots c where c.handle = 'model' \
+                 on conflict do nothing; \
+             insert into messages (session_id, seq, rev, added_rev, finished_rev, user_id, content, status) \
+                 select id, 1, 1, 1, 1, owner_id, 'Hello?', 'COMPLETE' from sessions; \
              insert into messages (session_id, seq, rev, added_rev, chatbot_id, content, status, in_reply_to) \
-                 select s.id, {STUCK} + n, {STUCK} + n, {STUCK} + n, c.id, '', 'PENDING', n \
-                 from sessions s, chatbots c, generate_series(1, {STUCK}) n where c.handle = 'model'; \
-             update sessions set last_seq = 2 * {STUCK}, rev = 2 * {STUCK}"
+                 select s.id, 2, 2, 2, c.id, '', 'PENDING', 1 \
+                 from sessions s, chatbots c where c.handle = 'model'; \
+             update sessions set last_seq = 2, rev = 2"
         ))
         .await;
     let claimed = "select count(*) from messages where lease_until is not null";
