@@ -126,6 +126,12 @@ impl Rates {
         }
     }
 
+    /// Counts a try of somebody who is signed in to prove by their password that it is they; `RATE_LIMITED` if
+    /// that is too often.
+    pub fn prove(&self, person: impl Hash) -> AppResult<()> {
+        self.login.count(self.hash.hash_one(person))
+    }
+
     /// Notes that somebody proved to be who this name is.
     pub fn signed_in(&self, name: &str, address: ClientAddress) {
         self.known

@@ -2,13 +2,14 @@
 //!
 //! The bus wakes it; a sweep finds what a wake-up missed and what dead runners left behind.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::engines::Engines;
 use super::openai::queue;
@@ -87,7 +88,12 @@ async fn take_on(
         let (app, engines) = (app.clone(), engines.clone());
         app.tasks().clone().spawn(async move {
             let _slot = slot;
-            writing::write(&app, &engines, claim).await;
+            let (session, seq) = (claim.message.session_id, claim.message.seq);
+            let writing = AssertUnwindSafe(writing::write(&app, &engines, claim));
+            if writing.catch_unwind().await.is_err() {
+                // Its lease runs out, and then it is taken up again or ends as interrupted.
+                error!(%session, seq = seq.0, "writing a reply panicked");
+            }
         });
     }
     count

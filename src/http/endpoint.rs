@@ -4,10 +4,13 @@
 
 use std::{pin::pin, time::Duration};
 
+use async_graphql::Value;
 use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
+
+use tokio::time::timeout;
 
 use super::{
     answer::{Answer, Refusal},
@@ -61,12 +64,14 @@ impl Endpoint {
         &self.gate
     }
 
-    /// Who holds this access token. No token: nobody.
+    /// Who holds this access token. No token: nobody. Takes no longer than an operation may.
     pub(super) async fn identify(&self, token: Option<&str>) -> AppResult<Viewer> {
-        match token {
-            Some(token) => logins::identify(&self.app, token).await,
-            None => Ok(Viewer::Nobody),
-        }
+        let Some(token) = token else {
+            return Ok(Viewer::Nobody);
+        };
+        timeout(self.patience, logins::identify(&self.app, token))
+            .await
+            .unwrap_or_else(|_| Err(too_long()))
     }
 
     /// Waits until the caller's login has ended; for ever if nobody is signed in.
@@ -156,6 +161,12 @@ impl Endpoint {
                     () = &mut passed => Some(Err(too_long())),
                 };
                 match event {
+                    // An event of which nothing can be shown is not passed over: the client is told, and comes
+                    // back from its last cursor.
+                    Some(Ok(response)) if response.data == Value::Null && response.is_err() => {
+                        yield Answer::Refused(Refusal::new(response.errors));
+                        break;
+                    }
                     Some(Ok(response)) => yield response.into(),
                     Some(Err(error)) => {
                         yield Answer::Refused(self.refusal(error, caller.request_id));

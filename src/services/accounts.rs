@@ -155,6 +155,7 @@ pub async fn delete(app: &App, viewer: &Viewer, password: String) -> AppResult<(
 
 /// Makes sure that it is the account's owner who asks, and not somebody who found their screen unlocked.
 async fn prove(app: &App, person: &Person, password: String) -> AppResult<()> {
+    app.rates().prove(person.user)?;
     let mut conn = app.db().connection().await?;
     let stored = users::find_password(&mut conn, person.user).await?;
     // Hashing takes a while; the connection is somebody else's meanwhile.

@@ -144,7 +144,12 @@ fn pieces(
                 reason = &mut must_go, if parting.is_none() => {
                     parting = Some(Parting::new(reason, server.timings.last_events));
                 }
-                _ = Parting::is_over(parting), if parting.is_some() => break,
+                reason = Parting::is_over(parting), if parting.is_some() => {
+                    // The subscription could not say why it ends: it must not seem to have come to its end.
+                    let refusal = server.endpoint.refusal(reason.error(), caller.request_id);
+                    yield format.refusal(&refusal);
+                    break;
+                }
                 _ = heartbeat.tick() => yield format.heartbeat(),
             }
         }

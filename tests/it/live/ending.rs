@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::id;
 use crate::helpers::{TestApp, TestDatabase};
+use crate::raw_socket::RawSocket;
 
 fn contents(messages: &[Value]) -> Vec<&str> {
     messages
@@ -156,4 +157,40 @@ async fn nobody_watches_what_they_may_not_see() {
     assert_eq!(error["code"], "NOT_FOUND");
     let gone = NodeId::Session(SessionId::new()).encode();
     assert_eq!(bob.watch(&gone, None).await.error().await, error);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_told_ends_the_subscription_and_is_told_to_who_comes_back() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    let session = ada.quiet_session().await;
+    let sent = ada.say(Some(&session), "first").await;
+    let query = "subscription ($session: ID!, $after: String) {
+        messageAdded(sessionId: $session, after: $after) { cursor seq author { ... on User { username } } }
+    }";
+    let variables = json!({"session": session, "after": sent["session"]["cursor"]});
+
+    let mut socket = RawSocket::acknowledged(app.url(), Some(ada.token())).await;
+    socket.subscribe("watch", query, variables.clone()).await;
+    app.followed_by(&session, Some(1)).await;
+    // Behind the API: the author can't be read for a while.
+    app.database()
+        .execute("alter table users rename to people")
+        .await;
+    app.db_fill(&session, 1, 0).await;
+    let told = socket.hear().await;
+    assert_eq!(told["type"], "error", "{told}");
+    assert_eq!(told["payload"][0]["extensions"]["code"], "INTERNAL");
+
+    app.database()
+        .execute("alter table people rename to users")
+        .await;
+    app.db_fill(&session, 1, 0).await;
+    socket.subscribe("again", query, variables).await;
+    for seq in [2, 3] {
+        let told = socket.hear().await;
+        let message = &told["payload"]["data"]["messageAdded"];
+        assert_eq!(message["seq"], seq, "{told}");
+        assert_eq!(message["author"]["username"], "ada");
+    }
 }
