@@ -64,8 +64,11 @@ struct Writing<'a> {
     text: String,
     /// How much of the text was shown: bytes, and Unicode scalar values.
     shown: (usize, usize),
-    /// How much of it was kept, and when. Nothing before the first checkpoint.
+    /// How much of it was kept. Nothing before the first checkpoint.
     kept: Option<usize>,
+    /// When that was last tried.
+    kept_at: Instant,
+    /// When the lease was last held for longer, by a checkpoint or without one.
     held_at: Instant,
 }
 
@@ -99,6 +102,7 @@ impl<'a> Writing<'a> {
             text: String::new(),
             shown: (0, 0),
             kept: None,
+            kept_at: Instant::now(),
             held_at: Instant::now(),
         }
     }
@@ -224,7 +228,7 @@ impl<'a> Writing<'a> {
         let is_due = match self.kept {
             None => true,
             Some(kept) => {
-                self.held_at.elapsed() >= CHECKPOINT && self.text.len() >= kept + kept / 8
+                self.kept_at.elapsed() >= CHECKPOINT && self.text.len() >= kept + kept / 8
             }
         };
         if is_due {
@@ -242,6 +246,7 @@ impl<'a> Writing<'a> {
 
     async fn keep(&mut self) -> Result<(), Lost> {
         let kept = replies::checkpoint(self.app, &self.claim, &self.text).await;
+        self.kept_at = Instant::now();
         if self.note(kept)? {
             self.kept = Some(self.text.len());
         }

@@ -153,6 +153,37 @@ pub async fn entries_after(
     rev: Rev,
     limit: PageLimit,
 ) -> AppResult<LogPage<Entry>> {
+    // The session's own entry is read in a statement of its own. If it has changed in between, its place is
+    // another one, and the page is read anew.
+    loop {
+        let page = read_entries(conn, session, rev, limit).await?;
+        let mut rows = Vec::with_capacity(page.rows.len());
+        let mut is_current = true;
+        for Row { place, message, .. } in page.rows {
+            if let Some(message) = message {
+                rows.push(Entry::read(place, message));
+                continue;
+            }
+            let found = sessions::by_ids(conn, &[session]).await?.pop();
+            let found = found.filter(|session| session.details_rev == place);
+            is_current &= found.is_some();
+            rows.extend(found.map(Entry::of_session));
+        }
+        if is_current {
+            return Ok(LogPage {
+                rows,
+                is_last: page.is_last,
+            });
+        }
+    }
+}
+
+async fn read_entries(
+    conn: &mut Connection,
+    session: SessionId,
+    rev: Rev,
+    limit: PageLimit,
+) -> AppResult<LogPage<Row>> {
     let rows = within(
         "(select added_rev as place, m.* from messages m \
           where session_id = $1 and added_rev > $2 order by added_rev limit $3) \
@@ -170,24 +201,7 @@ pub async fn entries_after(
     .bind::<BigInt, _>(limit.bytes as i64)
     .load(conn)
     .await?;
-    let page = LogPage::new(rows, limit);
-    let mut entries = Vec::with_capacity(page.rows.len());
-    for Row { place, message, .. } in page.rows {
-        if let Some(message) = message {
-            entries.push(Entry::read(place, message));
-            continue;
-        }
-        // As it is by now, which may be after a change that has a place further on: then it tells which.
-        let session = sessions::by_ids(conn, &[session]).await?.pop();
-        entries.extend(session.map(|session| Entry {
-            place,
-            news: News::Session(Arc::new(session)),
-        }));
-    }
-    Ok(LogPage {
-        rows: entries,
-        is_last: page.is_last,
-    })
+    Ok(LogPage::new(rows, limit))
 }
 
 /// The next messages that became final after `rev`, in the order in which they did.

@@ -146,7 +146,7 @@ pub async fn update(
         under_way::ask_to_stop(app, id, |_| true).await?;
     }
     let mut conn = app.db().connection().await?;
-    let (session, cancelled, has_changed) = conn
+    let (session, cancelled) = conn
         .transaction(async |conn| {
             let seat = access::locked_seat(conn, viewer, id).await?;
             may_decide(&seat)?;
@@ -159,22 +159,22 @@ pub async fn update(
                     .filter(|paused| *paused != now.chatbots_paused),
             };
             if decisions == Decisions::default() {
-                return Ok::<_, AppError>((seat.into_session(), Vec::new(), false));
+                return Ok::<_, AppError>((seat.into_session(), Vec::new()));
             }
             let cancelled = match decisions.chatbots_paused {
                 Some(true) => under_way::cancel_all(conn, id).await?,
                 _ => Vec::new(),
             };
             let session = sessions::decide(conn, id, &decisions).await?;
-            Ok((session, cancelled, true))
+            Ok((session, cancelled))
         })
         .await?;
     under_way::announce(app, id, cancelled);
-    if has_changed {
-        app.bus().publish(Notice::SessionChanged {
-            session: session.clone(),
-        });
-    }
+    // Also where nothing changed: it may be the retry of a change that was stored and then cut off before it was
+    // told. Those who know drop what they know.
+    app.bus().publish(Notice::SessionChanged {
+        session: session.clone(),
+    });
     Ok(session)
 }
 

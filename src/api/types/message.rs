@@ -113,7 +113,7 @@ impl Message {
     }
 
     /// What it says: up to 32,768 bytes of UTF-8 from a person. Of a reply under way, what was kept so
-    /// far: it may lag a second behind what `ReplyDelta` has shown.
+    /// far: it may lag behind what `ReplyDelta` has shown, by a second or an eighth of the text.
     async fn content(&self) -> &str {
         &self.row.content
     }

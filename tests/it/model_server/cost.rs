@@ -73,7 +73,12 @@ async fn cost_of(app: &TestApp, ada: &Person, model: &str) -> Cost {
 async fn a_reply_costs_in_proportion_to_its_text() {
     let upstream = Upstream::start([talkative(1_000), talkative(4_000)]).await;
     let models = ["says-1000", "says-4000"];
-    let app = configured_with(&upstream.base_url(), &models, "4096").await;
+    let app = configured_with(
+        &upstream.base_url(),
+        &models,
+        &[("PARLOR_OPENAI_REPLY", "4096")],
+    )
+    .await;
     let unhurried = Patience {
         whole: Duration::from_secs(120),
         ..patience()

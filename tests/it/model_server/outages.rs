@@ -5,7 +5,7 @@ use std::time::Duration;
 use parlor::bots::{self, Patience};
 use tokio::net::TcpListener;
 
-use super::support::{configured, patience, reply_of, session_with, start};
+use super::support::{configured, configured_with, patience, reply_of, session_with, start};
 use super::upstream::{Step, Upstream, answer, says};
 use crate::helpers::{TestApp, TestDatabase};
 use crate::replies::support::db_until;
@@ -112,4 +112,35 @@ async fn a_server_that_takes_every_call_and_says_nothing_holds_up_nobody_else() 
     assert_eq!(reply["status"], "COMPLETE", "{reply}");
     let under_way = upstream.requests("model").len();
     assert!((1..=128).contains(&under_way), "{under_way} calls");
+}
+
+#[tokio::test]
+async fn text_is_kept_again_and_again_also_under_a_short_lease() {
+    // A comment, byte by byte: nothing is said for longer than the lease is held without a sign of life.
+    let silence = || {
+        Step::Drip(
+            b": silence silence silence silence\n\n".to_vec(),
+            Duration::from_millis(50),
+        )
+    };
+    let says = |text| Step::Send(says(text).into_bytes());
+    let script = vec![
+        Step::Send(answer(&[])),
+        says("once "),
+        silence(),
+        says("twice "),
+        silence(),
+        says("thrice "),
+        Step::Hang,
+    ];
+    let upstream = Upstream::start([("model".to_owned(), vec![script])]).await;
+    let lease = [("PARLOR_REPLY_LEASE", "2")];
+    let app = configured_with(&upstream.base_url(), &["model"], &lease).await;
+    bots::start_with(app.app(), Patience::default());
+    let ada = app.person("ada").await;
+    let session = session_with(&ada, "model").await;
+    ada.say(Some(&session), "Say it.").await;
+    let kept =
+        "select count(*) from messages where status = 'STREAMING' and content like '%thrice%'";
+    db_until(app.database().url(), kept, "1").await;
 }

@@ -76,7 +76,12 @@ fn told(body: &Value) -> Vec<String> {
 
 async fn start(recorder: &Recorder) -> TestApp {
     // To this model every letter of a prompt is a token, and it takes in 4,096.
-    let app = configured_with(&recorder.base_url(), &[MODEL], "200").await;
+    let app = configured_with(
+        &recorder.base_url(),
+        &[MODEL],
+        &[("PARLOR_OPENAI_REPLY", "200")],
+    )
+    .await;
     app.database()
         .execute(&format!(
             "update chatbots set persona = 'You talk nonsense.', temperature = 0 where handle = '{MODEL}'"

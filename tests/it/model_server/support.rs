@@ -35,21 +35,22 @@ pub async fn start(upstream: &Upstream, models: &[&str], patience: Patience) -> 
 
 /// The same without a runner.
 pub async fn configured(base_url: &str, models: &[&str]) -> TestApp {
-    configured_with(base_url, models, "1024").await
+    configured_with(base_url, models, &[]).await
 }
 
-/// The same with replies of this many tokens at most.
-pub async fn configured_with(base_url: &str, models: &[&str], reply: &str) -> TestApp {
+/// The same with these variables as well.
+pub async fn configured_with(base_url: &str, models: &[&str], more: &[(&str, &str)]) -> TestApp {
     let database = TestDatabase::migrated().await;
     for model in models {
         database.db_add_chatbot(model, "null").await;
     }
-    let variables = [
+    let models = models.join(",");
+    let mut variables = vec![
         ("OPENAI_BASE_URL", base_url),
         ("OPENAI_API_KEY", KEY),
-        ("PARLOR_OPENAI_MODELS", &models.join(",")),
-        ("PARLOR_OPENAI_REPLY", reply),
+        ("PARLOR_OPENAI_MODELS", &models),
     ];
+    variables.extend(more);
     TestApp::configured(database, &variables).await
 }
 
