@@ -96,6 +96,8 @@ impl AccessTokens {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn tokens() -> AccessTokens {
@@ -134,6 +136,22 @@ mod tests {
             &"x".repeat(5000),
         ] {
             assert_eq!(tokens().check(bad).unwrap_err().code(), "UNAUTHENTICATED");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_that_was_changed_is_refused(at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_.-]") {
+            let token = tokens().issue(UserId::new(), LoginId::new(), Utc::now()).unwrap().token;
+            let at = at.index(token.len());
+            let changed = format!("{}{to}{}", &token[..at], &token[at + 1..]);
+            prop_assume!(changed != token);
+            prop_assert_eq!(tokens().check(&changed).unwrap_err().code(), "UNAUTHENTICATED");
+        }
+
+        #[test]
+        fn any_other_text_is_refused(text in any::<String>()) {
+            prop_assert_eq!(tokens().check(&text).unwrap_err().code(), "UNAUTHENTICATED");
         }
     }
 }

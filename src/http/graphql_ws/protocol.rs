@@ -135,8 +135,12 @@ impl ServerMessage<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
     use crate::config::Limits;
+    use crate::http::parameters::Document;
 
     #[test]
     fn what_is_no_message_of_the_protocol_is_refused() {
@@ -165,5 +169,44 @@ mod tests {
     fn ids_are_quoted() {
         let text = ServerMessage::Complete { id: "a\"b" }.text();
         assert_eq!(text.as_str(), r#"{"id":"a\"b","type":"complete"}"#);
+    }
+
+    /// A message with one byte changed or left out, cut short, or any text at all.
+    fn broken() -> impl Strategy<Value = String> {
+        let whole = json!({"id": "1", "type": "subscribe", "payload": {"query": "{ a }", "variables": {"n": [1]}}});
+        let whole = whole.to_string();
+        let changed = (0..whole.len(), any::<u8>(), 0..3).prop_map(move |(at, byte, how)| {
+            let mut bytes = whole.clone().into_bytes();
+            match how {
+                0 => bytes[at] = byte,
+                1 => drop(bytes.remove(at)),
+                _ => bytes.truncate(at),
+            }
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        prop_oneof![changed, any::<String>()]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_a_message_or_closes_the_socket_with_a_reason_that_fits(text in broken()) {
+            if let Err(close) = ClientMessage::parse(&text, &Gate::new(Limits::default())) {
+                let frame = close.frame();
+                prop_assert_eq!(frame.code, 4400);
+                // RFC 6455, section 5.5: 125 bytes with the code.
+                prop_assert!(frame.reason.len() <= 123);
+            }
+        }
+
+        #[test]
+        fn what_a_client_asks_for_is_read_as_it_is(id in ".{1,40}", query in ".{1,200}") {
+            let text = json!({"id": id, "type": "subscribe", "payload": {"query": query}}).to_string();
+            let message = ClientMessage::parse(&text, &Gate::new(Limits::default()));
+            let Ok(ClientMessage::Subscribe { id: read, request }) = message else {
+                return Err(TestCaseError::fail("not a subscribe"));
+            };
+            prop_assert_eq!(read, id);
+            prop_assert_eq!(request.document, Document::Text { text: query, hash: None });
+        }
     }
 }
