@@ -41,9 +41,10 @@ const resume = new ApolloLink((operation, forward) => {
 
 /**
  * A client in somebody's name. `sockets: false`: subscriptions go over HTTP, as `multipart/mixed`. `connected` is told of
- * each connection that a subscription opens.
+ * each connection that a subscription opens; `links` come before its own; `fetch` instead of the usual one.
  */
-export function apollo({ person, http, ws, sockets = true, links = [], connected = () => {} }) {
+export function apollo(options) {
+  const { person, http, ws, sockets = true, links = [], fetch = globalThis.fetch, connected = () => {} } = options;
   const headers = person ? { authorization: `Bearer ${person.token}` } : {};
   const socket = createClient({
     url: ws,
