@@ -161,13 +161,15 @@ impl Endpoint {
                     () = &mut passed => Some(Err(too_long())),
                 };
                 match event {
-                    // An event of which nothing can be shown is not passed over: the client is told, and comes
-                    // back from its last cursor.
-                    Some(Ok(response)) if response.data == Value::Null && response.is_err() => {
-                        yield Answer::Refused(Refusal::new(response.errors));
-                        break;
+                    Some(Ok(response)) => {
+                        let is_shown = response.data != Value::Null || response.is_ok();
+                        yield response.into();
+                        // An event of which nothing can be shown is not passed over: the client has been told
+                        // why, and comes back from its last cursor.
+                        if !is_shown {
+                            break;
+                        }
                     }
-                    Some(Ok(response)) => yield response.into(),
                     Some(Err(error)) => {
                         yield Answer::Refused(self.refusal(error, caller.request_id));
                         break;
