@@ -39,6 +39,7 @@ struct MessageRow {
     status: String,
     client_key: Option<String>,
     in_reply_to: Option<i64>,
+    answers_up_to: Option<i64>,
 }
 
 /// Every session's log.
@@ -51,7 +52,7 @@ pub async fn logs(url: &str) -> Vec<Log> {
     .await;
     let messages: Vec<MessageRow> = rows(
         url,
-        "select session_id, seq, rev, added_rev, content, status, client_key, in_reply_to \
+        "select session_id, seq, rev, added_rev, content, status, client_key, in_reply_to, answers_up_to \
          from messages order by session_id, seq",
     )
     .await;
@@ -69,6 +70,7 @@ pub async fn logs(url: &str) -> Vec<Log> {
             changed: row.rev,
             key: row.client_key,
             answers: row.in_reply_to,
+            answers_up_to: row.answers_up_to,
         });
     }
     let log = |session: SessionRow| Log {

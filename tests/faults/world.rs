@@ -86,6 +86,10 @@ impl World {
             ("PARLOR_NATS_URL", &nats),
             ("PARLOR_REPLY_LEASE", &lease),
             ("PARLOR_RATE_LIMITS", "off"),
+            // All clients of a run come from one address, and many are one person's.
+            ("PARLOR_MAX_CONNECTIONS_PER_ADDRESS", "10000"),
+            ("PARLOR_MAX_SOCKETS_PER_ADDRESS", "10000"),
+            ("PARLOR_MAX_SOCKETS_PER_PERSON", "10000"),
             ("PARLOR_LOG", "warn"),
         ];
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());

@@ -87,6 +87,16 @@ pub struct Stored {
     pub key: Option<String>,
     /// Of a reply: the `seq` of the message that it answers.
     pub answers: Option<i64>,
+    /// Of a reply that answers several messages together: the `seq` of the last.
+    pub answers_up_to: Option<i64>,
+}
+
+impl Stored {
+    /// Whether it is the reply to the person's message with this `seq`.
+    pub fn is_reply_to(&self, seq: i64) -> bool {
+        self.answers
+            .is_some_and(|first| (first..=self.answers_up_to.unwrap_or(first)).contains(&seq))
+    }
 }
 
 /// A message as a client sees it.

@@ -43,24 +43,31 @@ pub(super) fn judge(log: &Log, faults: &mut Faults) {
     same_words(log, faults);
 }
 
+/// Each message has one reply, and a reply answers one message, or several that came while it waited.
 fn replies(log: &Log, faults: &mut Faults) {
-    let mut owed: HashMap<i64, usize> = HashMap::new();
+    let asked = |stored: &&Stored| stored.answers.is_none();
+    let mut owed: HashMap<i64, usize> = log
+        .messages
+        .iter()
+        .filter(asked)
+        .map(|stored| (stored.message.seq, 0))
+        .collect();
     for stored in &log.messages {
-        match stored.answers {
-            None => {
-                owed.entry(stored.message.seq).or_insert(0);
-            }
-            Some(prompt) => {
-                match owed.get_mut(&prompt) {
-                    Some(count) => *count += 1,
-                    None => faults.add(
-                        Kind::Phantom,
-                        format!("{} answers nothing", name(log, stored)),
-                    ),
-                }
-                ending(log, stored, faults);
+        let Some(prompt) = stored.answers else {
+            continue;
+        };
+        if prompt >= stored.message.seq || !owed.contains_key(&prompt) {
+            faults.add(
+                Kind::Phantom,
+                format!("{} answers nothing", name(log, stored)),
+            );
+        }
+        for seq in prompt..=stored.answers_up_to.unwrap_or(prompt) {
+            if let Some(count) = owed.get_mut(&seq) {
+                *count += 1;
             }
         }
+        ending(log, stored, faults);
     }
     let due = usize::from(log.is_answered);
     for (prompt, count) in owed {
@@ -92,7 +99,8 @@ fn ending(log: &Log, stored: &Stored, faults: &mut Faults) {
 /// The chatbot of these runs follows rules: to the same words it says the same, whole or up to where it was interrupted.
 fn same_words(log: &Log, faults: &mut Faults) {
     let replies = || {
-        log.messages.iter().filter_map(|stored| {
+        let to_one = |stored: &&Stored| stored.answers_up_to.is_none();
+        log.messages.iter().filter(to_one).filter_map(|stored| {
             let prompt = usize::try_from(stored.answers? - 1).ok()?;
             Some((log.messages.get(prompt)?.message.content.as_str(), stored))
         })

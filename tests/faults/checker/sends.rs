@@ -94,7 +94,7 @@ fn acknowledged<'a>(
     }
     let answered = receipt.reply.as_ref().is_none_or(|reply| {
         let reply = log.and_then(|log| log.by_id.get(reply.as_str()));
-        reply.is_some_and(|reply| reply.answers == Some(receipt.seq))
+        reply.is_some_and(|reply| reply.is_reply_to(receipt.seq))
     });
     if !answered {
         faults.add(

@@ -103,6 +103,7 @@ impl Room {
             changed: self.log.head,
             key: key.map(str::to_owned),
             answers,
+            answers_up_to: None,
         });
         self.tell(Event::Added(self.log.head, message.clone()));
         message
