@@ -51,13 +51,13 @@ const BREAKS = [
     'an input demands more',
     /^\tdisplayName: String$/m,
     '\tdisplayName: String!',
-    'RegisterInput.displayName changed type from String to String!.',
+    'ProfileInput.displayName changed type from String to String!.',
   ],
   ['a value is gone', /^\tCANCELLED$/m, '\tSTOPPED', 'CANCELLED was removed from enum type MessageStatus.'],
   [
     'a member is gone',
-    ' | ReplyDelta | CaughtUp',
-    ' | CaughtUp',
+    ' | ReplyDelta | SessionChanged',
+    ' | SessionChanged',
     'ReplyDelta was removed from union type SessionEvent.',
   ],
   [
