@@ -72,8 +72,8 @@ impl Mutation {
         Ok(true)
     }
 
-    /// Gives you another password. All your devices are signed out but this one, which gets new tokens.
-    /// `UNAUTHENTICATED` if the current password is wrong.
+    /// Gives you another password. All your devices are signed out, and this one gets new tokens: what it watches
+    /// ends with `SIGNED_OUT`, to be watched again with them. `BAD_USER_INPUT` if the current password is wrong.
     async fn change_password(
         &self,
         ctx: &Context<'_>,
@@ -95,7 +95,7 @@ impl Mutation {
         Ok(User::new(user))
     }
 
-    /// Deletes your account with your sessions and chatbots. There is no way back. `UNAUTHENTICATED` if the
+    /// Deletes your account with your sessions and chatbots. There is no way back. `BAD_USER_INPUT` if the
     /// password is wrong.
     async fn delete_account(
         &self,

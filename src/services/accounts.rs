@@ -11,8 +11,6 @@ use crate::domain::{
 };
 use crate::error::{AppError, AppResult};
 
-const WRONG_PASSWORD: &str = "The password is wrong.";
-
 /// What someone fills in to get an account. It has no `Debug`: it holds a password.
 pub struct Registration {
     /// The name they want.
@@ -107,7 +105,7 @@ pub async fn update_profile(app: &App, viewer: &Viewer, draft: ProfileDraft) -> 
 
 /// Gives the viewer another password. Every login of theirs ends, and a new one is opened.
 ///
-/// `UNAUTHENTICATED` if `current` is wrong.
+/// `BAD_USER_INPUT` if `current` is wrong.
 pub async fn change_password(
     app: &App,
     viewer: &Viewer,
@@ -116,7 +114,7 @@ pub async fn change_password(
 ) -> AppResult<SignedIn> {
     let person = viewer.person()?;
     let new = Password::parse(new, "new")?;
-    prove(app, person, current).await?;
+    prove(app, person, current, "current").await?;
     let user = me(app, viewer).await?;
     let about = [Some(user.username), user.email, Some(user.display_name)];
     let about = about.into_iter().flatten().collect();
@@ -137,10 +135,10 @@ pub async fn change_password(
 
 /// Deletes the viewer's account with everything that is theirs. There is no way back.
 ///
-/// `UNAUTHENTICATED` if `password` is wrong.
+/// `BAD_USER_INPUT` if `password` is wrong.
 pub async fn delete(app: &App, viewer: &Viewer, password: String) -> AppResult<()> {
     let person = viewer.person()?;
-    prove(app, person, password).await?;
+    prove(app, person, password, "password").await?;
     let mut conn = app.db().connection().await?;
     let ended = conn
         .transaction(async |conn| {
@@ -154,7 +152,9 @@ pub async fn delete(app: &App, viewer: &Viewer, password: String) -> AppResult<(
 }
 
 /// Makes sure that it is the account's owner who asks, and not somebody who found their screen unlocked.
-async fn prove(app: &App, person: &Person, password: String) -> AppResult<()> {
+///
+/// A wrong password is no `UNAUTHENTICATED`: on that, clients refresh their token and try again.
+async fn prove(app: &App, person: &Person, password: String, field: &'static str) -> AppResult<()> {
     app.rates().prove(person.user)?;
     let mut conn = app.db().connection().await?;
     let stored = users::find_password(&mut conn, person.user).await?;
@@ -163,7 +163,7 @@ async fn prove(app: &App, person: &Person, password: String) -> AppResult<()> {
     if app.passwords().verify(password, stored).await? {
         Ok(())
     } else {
-        Err(AppError::Unauthenticated(WRONG_PASSWORD))
+        Err(AppError::bad_input(field, "The password is wrong."))
     }
 }
 

@@ -174,7 +174,7 @@ async fn a_password_is_not_changed_without_the_present_one_or_to_a_weak_one() {
     let ada = app.person("ada").await;
     let before = app.database().contents().await;
     let wrong = ada.change_password("not her password", BETTER).await;
-    wrong.expect_error("UNAUTHENTICATED", None);
+    wrong.expect_error("BAD_USER_INPUT", Some("current"));
     for weak in ["short", "password1", "ada@example.org"] {
         let refused = ada.change_password(PASSWORD, weak).await;
         refused.expect_error("BAD_USER_INPUT", Some("new"));
@@ -203,7 +203,7 @@ async fn a_deleted_account_leaves_nothing_of_its_owner() {
 
     ada.delete_account("not her password")
         .await
-        .expect_error("UNAUTHENTICATED", None);
+        .expect_error("BAD_USER_INPUT", Some("password"));
     ada.me().await.data();
 
     assert_eq!(
