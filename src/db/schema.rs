@@ -111,6 +111,7 @@ diesel::table! {
         attempt -> SmallInt,
         answers_up_to -> Nullable<Integer>,
         first_attempt -> SmallInt,
+        answered_by -> Array<Integer>,
     }
 }
 

@@ -74,20 +74,6 @@ pub async fn being_written(conn: &mut Connection, session: SessionId) -> AppResu
         .await?)
 }
 
-/// Has a waiting reply answer a later message too.
-pub async fn join(
-    conn: &mut Connection,
-    session: SessionId,
-    reply: Seq,
-    message: Seq,
-) -> AppResult<Message> {
-    Ok(diesel::update(messages::table.find((session, reply)))
-        .set(messages::answers_up_to.eq(message))
-        .returning(Message::as_returning())
-        .get_result(conn)
-        .await?)
-}
-
 /// The last message that a reply answers.
 pub async fn answers_up_to(
     conn: &mut Connection,

@@ -43,9 +43,9 @@ pub struct Sent {
     pub session: Session,
     /// The message.
     pub message: Message,
-    /// The first reply that a chatbot owes; what it has become, if the send is a retry.
+    /// The first reply that is owed; what it has become, if the send is a retry.
     pub reply: Option<Message>,
-    /// The other replies that were born with the message.
+    /// The other replies that are owed, in order.
     pub further: Vec<Message>,
 }
 
@@ -139,16 +139,7 @@ async fn store(
         [] => seat,
         _ => access::locked_seat(conn, viewer, id).await?,
     };
-    let (message, born) = messages::append(conn, &seat, content, key, &turn.anew).await?;
-    let mut owed = Vec::new();
-    for waiting in turn.joining {
-        owed.push(rows::join(conn, id, waiting, message.seq).await?);
-    }
-    owed.extend(born);
-    owed.sort_by_key(|reply| {
-        let is_its = |(chatbot, _): &(ChatbotId, _)| reply.chatbot_id == Some(*chatbot);
-        answering.iter().position(is_its)
-    });
+    let (message, owed) = messages::append(conn, &seat, content, key, &turn.answers).await?;
     let mut owed = owed.into_iter();
     let sent = Sent {
         // As the counters stand now, behind what was written.
@@ -277,12 +268,12 @@ async fn earlier(
             "This client key was used for a message with other content.",
         ));
     }
-    let reply = messages::find_reply(conn, seat.session().id, found.message.seq).await?;
+    let mut owed = found.replies.into_iter();
     Ok(Some(Sent {
         session: seat.session().clone(),
         message: found.message,
-        reply,
-        further: Vec::new(),
+        reply: owed.next(),
+        further: owed.collect(),
     }))
 }
 
@@ -317,15 +308,19 @@ async fn answering(
 fn announce(app: &App, sent: &Sent) {
     // One that waited already was announced at its birth.
     let is_new = |reply: &&Message| reply.seq > sent.message.seq;
-    let replies = sent.reply.iter().chain(&sent.further);
+    let replies = sent.reply.iter().chain(&sent.further).filter(is_new);
+    let is_waiting = replies
+        .clone()
+        .any(|reply| reply.status == MessageStatus::Pending);
     let mut messages = vec![sent.message.clone()];
-    messages.extend(replies.filter(is_new).cloned());
+    messages.extend(replies.cloned());
+    // Of a retry, they may have changed since in another order.
+    messages.sort_by_key(|message| message.rev);
     app.bus().publish(Notice::Changed {
         session: sent.session.id,
         messages,
     });
-    let is_owed = |reply: &Message| reply.status == MessageStatus::Pending;
-    if sent.reply.as_ref().is_some_and(is_owed) {
+    if is_waiting {
         app.bus().publish(Notice::ReplyWaiting);
     }
 }

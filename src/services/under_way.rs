@@ -16,7 +16,7 @@ use super::{access, messages as sending};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::members::Seat;
-use crate::db::messages::{self, Message};
+use crate::db::messages::{self, Answer, Message};
 use crate::db::replies::Ended;
 use crate::db::{Connection, chatbots, log, sessions, under_way};
 use crate::domain::{Candidate, ChatbotId, MessageStatus, Seq, SessionId, Viewer, WhileReplying};
@@ -175,10 +175,8 @@ pub(super) async fn cancel_all(conn: &mut Connection, session: SessionId) -> App
 
 /// What becomes of a message while those who owe it an answer may be replying to an earlier one.
 pub(super) struct Turn {
-    /// Chatbots that answer with a reply of its own.
-    pub(super) anew: Vec<ChatbotId>,
-    /// Replies that wait already, and answer it too.
-    pub(super) joining: Vec<Seq>,
+    /// How it is answered, in the order of those who answer.
+    pub(super) answers: Vec<Answer>,
     /// Replies that make way for it.
     pub(super) interrupted: Vec<Seq>,
 }
@@ -191,8 +189,7 @@ pub(super) async fn turn(
     answering: &[(ChatbotId, WhileReplying)],
 ) -> AppResult<Turn> {
     let mut turn = Turn {
-        anew: Vec::new(),
-        joining: Vec::new(),
+        answers: Vec::new(),
         interrupted: Vec::new(),
     };
     if answering.is_empty() {
@@ -206,7 +203,7 @@ pub(super) async fn turn(
             // One that nobody took on yet, behind another. It stays so until the transaction ends: whoever ends
             // the other locks the session first.
             (WhileReplying::Queue, [_, .., last]) if last.attempt == 0 => {
-                turn.joining.push(last.seq);
+                turn.answers.push(Answer::Joining(last.seq));
                 continue;
             }
             (WhileReplying::Interrupt, own) => {
@@ -220,7 +217,7 @@ pub(super) async fn turn(
             }
             (WhileReplying::Queue | WhileReplying::Reject, _) => {}
         }
-        turn.anew.push(*chatbot);
+        turn.answers.push(Answer::Anew(*chatbot));
     }
     Ok(turn)
 }

@@ -100,6 +100,7 @@ fn column((name, declared): (&str, &str)) -> Column {
         "Double" => "float8",
         "Bytea" => "bytea",
         "Timestamptz" => "timestamptz",
+        "Array<Integer>" => "_int4",
         other => panic!("a type that no table has had so far: {other}"),
     };
     (name.to_owned(), stored.to_owned(), inner.is_some())
