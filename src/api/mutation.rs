@@ -12,8 +12,9 @@ use super::types::{
 };
 use crate::domain::Handle;
 use crate::error::{AppError, AppResult};
-use crate::services::messages::{self, Draft, MAX_WAIT};
+use crate::services::messages::{self, Draft};
 use crate::services::sessions::{self, Change, SessionPlan};
+use crate::services::waiting::{self, MAX_WAIT};
 use crate::services::{accounts, chatbots, logins, under_way};
 
 /// The root of every mutation.
@@ -223,7 +224,7 @@ impl Mutation {
         // Before anything is stored: who is refused has sent nothing.
         let _held_back = match wait.is_zero() {
             true => None,
-            false => Some(messages::hold_back(app, ctx.viewer()?)?),
+            false => Some(waiting::hold_back(app, ctx.viewer()?)?),
         };
         let session = input.session_id.map(|id| ids::session(&id, "sessionId"));
         let draft = Draft {
@@ -236,7 +237,7 @@ impl Mutation {
         let reply = match sent.reply {
             Some(reply) if reply.status.is_under_way() && !wait.is_zero() => {
                 ctx.deadline()?.extend(wait);
-                Some(messages::wait_for_reply(app, reply, wait, hung_up).await)
+                Some(waiting::for_reply(app, reply, wait, hung_up).await)
             }
             reply => reply,
         };

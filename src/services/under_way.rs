@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{access, messages as sending};
+use super::{access, waiting};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::members::Seat;
@@ -160,7 +160,7 @@ pub(super) async fn ask_to_stop(
     let nobody = CancellationToken::new();
     let ends = written
         .into_iter()
-        .map(|reply| sending::wait_for_reply(app, reply, LAST_WORDS, &nobody));
+        .map(|reply| waiting::for_reply(app, reply, LAST_WORDS, &nobody));
     // What comes of it is seen in the row.
     let _ = timeout(2 * LAST_WORDS, join_all(ends)).await;
     Ok(())
