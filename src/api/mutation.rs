@@ -195,13 +195,20 @@ impl Mutation {
     /// `CONFLICT` while a reply of the session is under way, if there is a later reply, or if the chatbot is
     /// paused or deleted. `NOT_FOUND` if there is no such message. It counts as a send: `RATE_LIMITED` if you do
     /// either too often.
+    ///
+    /// To ask safely over a bad line, give a `clientKey` and ask again until you have an answer.
     async fn regenerate_reply(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which reply.")] id: ID,
+        #[graphql(
+            desc = "Your own name for this request: 1 to 128 characters. The same key again gives the reply as it is and \
+                    writes nothing; for another reply of the session it is a `CONFLICT`. It never expires."
+        )]
+        client_key: Option<String>,
     ) -> ApiResult<Message> {
-        let (session, seq) = ids::message(&id, "id")?;
-        let row = under_way::regenerate(ctx.app()?, ctx.viewer()?, session, seq).await?;
+        let place = ids::message(&id, "id")?;
+        let row = under_way::regenerate(ctx.app()?, ctx.viewer()?, place, client_key).await?;
         Ok(Message::new(row))
     }
 

@@ -116,6 +116,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    regenerations (session_id, user_id, client_key) {
+        session_id -> Uuid,
+        user_id -> Uuid,
+        client_key -> Text,
+        seq -> Integer,
+    }
+}
+
+diesel::table! {
     epoch (singleton) {
         singleton -> Bool,
         value -> BigInt,
@@ -141,5 +150,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     members,
     session_chatbots,
     messages,
+    regenerations,
     epoch,
 );

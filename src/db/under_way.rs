@@ -10,10 +10,11 @@ use diesel_async::RunQueryDsl;
 
 use super::Connection;
 use super::log::is_under_way;
+use super::members::Seat;
 use super::messages::Message;
 use super::replies::{Ended, move_on};
-use super::schema::{messages, sessions};
-use crate::domain::{ChatbotId, MessageStatus, Rev, RunnerId, Seq, SessionId};
+use super::schema::{messages, regenerations, sessions};
+use crate::domain::{ChatbotId, ClientKey, MessageStatus, Rev, RunnerId, Seq, SessionId};
 use crate::error::AppResult;
 
 /// Cancels these replies of a session, in order, with the text that was kept of them: each a change in the
@@ -128,6 +129,41 @@ pub async fn begin_anew(conn: &mut Connection, reply: &Message) -> AppResult<Mes
         .await?;
     move_on(conn, session, head.next()).await?;
     Ok(begun)
+}
+
+/// The reply that the seat's person had written anew with this key, if any.
+pub async fn regenerated(
+    conn: &mut Connection,
+    seat: &Seat,
+    key: &ClientKey,
+) -> AppResult<Option<Seq>> {
+    let place = (seat.session().id, seat.user(), key.as_str());
+    Ok(regenerations::table
+        .find(place)
+        .select(regenerations::seq)
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// Notes that the seat's person had a reply written anew with this key. The session must be locked in this
+/// transaction.
+pub async fn note_regenerated(
+    conn: &mut Connection,
+    seat: &Seat,
+    key: &ClientKey,
+    reply: Seq,
+) -> AppResult<()> {
+    diesel::insert_into(regenerations::table)
+        .values((
+            regenerations::session_id.eq(seat.session().id),
+            regenerations::user_id.eq(seat.user()),
+            regenerations::client_key.eq(key.as_str()),
+            regenerations::seq.eq(reply),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// The replies that a chatbot owes, in all sessions.

@@ -19,7 +19,9 @@ use crate::db::members::Seat;
 use crate::db::messages::{self, Answer, Message};
 use crate::db::replies::Ended;
 use crate::db::{Connection, chatbots, log, sessions, under_way};
-use crate::domain::{Candidate, ChatbotId, MessageStatus, Seq, SessionId, Viewer, WhileReplying};
+use crate::domain::{
+    Candidate, ChatbotId, ClientKey, MessageStatus, Seq, SessionId, Viewer, WhileReplying,
+};
 use crate::error::{AppError, AppResult};
 
 /// How long a writer may take for its last words.
@@ -59,30 +61,63 @@ pub async fn cancel(
 
 /// Has the last reply of a session written anew, in its place. `CONFLICT` while any reply of the session is
 /// under way, or if a later one is there. It makes a chatbot work, so it counts as a send.
+///
+/// The same client key again gives the reply as it is and writes nothing; with another reply it is a
+/// `CONFLICT`.
 pub async fn regenerate(
     app: &App,
     viewer: &Viewer,
-    session: SessionId,
-    seq: Seq,
+    (session, seq): (SessionId, Seq),
+    client_key: Option<String>,
 ) -> AppResult<Message> {
+    let key = client_key.map(ClientKey::parse).transpose()?;
     app.rates()
         .by_person(Deed::SendMessage, viewer.person()?.user)?;
     reply(app, viewer, session, seq).await?;
     let mut conn = app.db().connection().await?;
-    let begun = conn
+    let reply = conn
         .transaction(async |conn| {
             let seat = access::locked_seat(conn, viewer, session).await?;
+            if let Some(key) = &key
+                && is_regenerated(conn, &seat, key, seq).await?
+            {
+                let now = messages::find(conn, session, seq).await?;
+                return now.ok_or(NO_MESSAGE);
+            }
             let reply = may_be_regenerated(conn, &seat, seq).await?;
+            if let Some(key) = &key {
+                under_way::note_regenerated(conn, &seat, key, seq).await?;
+            }
             under_way::begin_anew(conn, &reply).await
         })
         .await?;
     drop(conn);
+    // A retry too: the first try may have been stored and then cut off before it told anyone. Those who
+    // know drop what they know.
     app.bus().publish(Notice::Changed {
         session,
-        messages: vec![begun.clone()],
+        messages: vec![reply.clone()],
     });
-    app.bus().publish(Notice::ReplyWaiting);
-    Ok(begun)
+    if reply.status == MessageStatus::Pending {
+        app.bus().publish(Notice::ReplyWaiting);
+    }
+    Ok(reply)
+}
+
+/// Whether the reply was written anew with this key before.
+async fn is_regenerated(
+    conn: &mut Connection,
+    seat: &Seat,
+    key: &ClientKey,
+    reply: Seq,
+) -> AppResult<bool> {
+    match under_way::regenerated(conn, seat, key).await? {
+        Some(regenerated) if regenerated != reply => Err(AppError::conflict(
+            "clientKey",
+            "This client key was used for another reply.",
+        )),
+        regenerated => Ok(regenerated.is_some()),
+    }
 }
 
 async fn may_be_regenerated(conn: &mut Connection, seat: &Seat, seq: Seq) -> AppResult<Message> {
