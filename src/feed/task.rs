@@ -236,7 +236,7 @@ impl Task {
             let head = sessions::find_rev(&mut conn, self.session).await?;
             if head.is_some_and(|head| head < self.sequence.head()) {
                 warn!(session = %self.session, "the log ends before what was told of it");
-                self.feeds.rewound.notify_one();
+                self.feeds.rewound.send_replace(self.feed.epoch);
             }
         }
         drop(conn);

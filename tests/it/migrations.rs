@@ -28,7 +28,9 @@ async fn nothing_is_left_when_all_is_taken_back_with_data_in_every_table() {
     let app = TestApp::start().await;
     let database = app.database();
     let ada = app.person("ada").await;
-    let sent = ada.send(json!({"content": "hello", "waitMs": 20_000})).await;
+    let sent = ada
+        .send(json!({"content": "hello", "waitMs": 20_000}))
+        .await;
     let again = r#"mutation ($id: ID!) { regenerateReply(id: $id, clientKey: "key") { id } }"#;
     let id = &sent.data()["sendMessage"]["reply"]["id"];
     ada.ask(again, json!({ "id": id })).await.data();
