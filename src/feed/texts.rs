@@ -90,7 +90,11 @@ impl Texts {
         };
         if message.status.is_under_way() {
             self.keep(message);
-        } else {
+            return;
+        }
+        // The end of an earlier writing comes after the next was read, where the feed began between the two.
+        let known = self.replies.get(&message.seq);
+        if known.is_some_and(|known| known.begun_rev <= message.rev) {
             self.replies.remove(&message.seq);
         }
     }
@@ -206,6 +210,20 @@ mod tests {
         assert_eq!(beyond(&texts, 0), [(0, "hello".to_owned())]);
         assert_eq!(beyond(&texts, 3), [(3, "lo".to_owned())]);
         assert_eq!(beyond(&texts, 5), [(5, String::new())]);
+    }
+
+    #[test]
+    fn the_end_of_an_earlier_writing_takes_nothing_from_the_present_one() {
+        let mut texts = Texts::new();
+        texts.reset(Rev(2), &[reply("hello")]);
+        let mut ended = reply("hell");
+        ended.status = MessageStatus::Cancelled;
+        ended.rev = Rev(1);
+        texts.see(&Entry::latest(ended.clone()));
+        assert_eq!(beyond(&texts, 3), [(3, "lo".to_owned())]);
+        ended.rev = Rev(3);
+        texts.see(&Entry::latest(ended));
+        assert_eq!(beyond(&texts, 3), []);
     }
 
     #[test]
