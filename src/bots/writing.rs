@@ -116,7 +116,10 @@ impl<'a> Writing<'a> {
         if self.claim.tries > MAX_ATTEMPTS {
             return self.fail(IMPOSSIBLE).await;
         }
-        let assignment = replies::assignment(self.app, &self.claim).await?;
+        let assignment = match replies::assignment(self.app, &self.claim).await {
+            Ok(assignment) => assignment,
+            Err(error) => return self.give_up(error).await,
+        };
         if assignment.chatbot.deleted_at.is_some() {
             return self.fail("This chatbot was deleted.").await;
         }
@@ -132,8 +135,9 @@ impl<'a> Writing<'a> {
                 persist(end).await
             }
             Finish::Failed(Failure::Told(failure)) => self.fail(&failure).await,
-            // Nobody saw anything: another attempt may go better.
-            Finish::Failed(Failure::Fault(error)) if self.kept.is_none() => Err(error),
+            Finish::Failed(Failure::Fault(error)) if self.kept.is_none() => {
+                self.give_up(error).await
+            }
             Finish::Failed(Failure::Fault(_)) => self.fail(INTERRUPTED).await,
             Finish::Lost => Ok(Err(Lost)),
             Finish::Cancelled => {
@@ -269,6 +273,21 @@ impl<'a> Writing<'a> {
                 Ok(false)
             }
         }
+    }
+
+    /// Nobody saw anything: another attempt may go better where something did not answer. A fault of our own would
+    /// be met again, after a lease each time.
+    async fn give_up(&self, error: AppError) -> AppResult<Result<(), Lost>> {
+        if matches!(error, AppError::Unavailable { .. }) {
+            return Err(error);
+        }
+        warn!(
+            session = %self.claim.message.session_id,
+            seq = self.claim.message.seq.0,
+            cause = error.cause_chain(),
+            "reply can't be written"
+        );
+        self.fail(IMPOSSIBLE).await
     }
 
     async fn fail(&self, failure: &str) -> AppResult<Result<(), Lost>> {
