@@ -3,6 +3,8 @@
 //! Each of these is decided in the session's row first, which must be locked, and in the reply's row after
 //! that. Whoever writes the reply holds a lease on that row and finds it gone.
 
+use std::collections::BTreeMap;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
@@ -25,11 +27,16 @@ pub async fn cancel(
     seqs: &[Seq],
 ) -> AppResult<Vec<Ended>> {
     let mut cancelled = Vec::new();
-    let mut rev: Rev = sessions::table
+    let head: Option<Rev> = sessions::table
         .find(session)
         .select(sessions::rev)
         .first(conn)
-        .await?;
+        .await
+        .optional()?;
+    // The session was deleted, and they with it.
+    let Some(mut rev) = head else {
+        return Ok(Vec::new());
+    };
     for seq in seqs {
         let ended: Option<Message> = diesel::update(messages::table.find((session, *seq)))
             .filter(is_under_way())
@@ -166,16 +173,21 @@ pub async fn note_regenerated(
     Ok(())
 }
 
-/// The replies that a chatbot owes, in all sessions.
+/// The replies that a chatbot owes, in all sessions: the sessions in order of their ids, and the replies of each.
 pub async fn owed_by(
     conn: &mut Connection,
     chatbot: ChatbotId,
-) -> AppResult<Vec<(SessionId, Seq)>> {
-    Ok(messages::table
+) -> AppResult<BTreeMap<SessionId, Vec<Seq>>> {
+    let owed: Vec<(SessionId, Seq)> = messages::table
         .filter(is_under_way())
         .filter(messages::chatbot_id.eq(chatbot))
         .select((messages::session_id, messages::seq))
         .order((messages::session_id, messages::seq))
         .load(conn)
-        .await?)
+        .await?;
+    let mut by_session = BTreeMap::<SessionId, Vec<Seq>>::new();
+    for (session, seq) in owed {
+        by_session.entry(session).or_default().push(seq);
+    }
+    Ok(by_session)
 }

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use diesel_async::AsyncConnection;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -156,23 +156,31 @@ async fn reply(app: &App, viewer: &Viewer, session: SessionId, seq: Seq) -> AppR
     Ok(message)
 }
 
-/// Ends every reply of a chatbot that was deleted.
-pub(super) async fn cancel_all_of(app: &App, chatbot: ChatbotId) -> AppResult<()> {
+/// Asks those who write replies of a chatbot to end them.
+pub(super) async fn ask_all_of_to_stop(app: &App, chatbot: ChatbotId) -> AppResult<()> {
     let mut conn = app.db().connection().await?;
     let owed = under_way::owed_by(&mut conn, chatbot).await?;
     drop(conn);
-    for (session, seq) in owed {
-        ask_to_stop(app, session, |written| written.seq == seq).await?;
-        let mut conn = app.db().connection().await?;
-        let cancelled = conn
-            .transaction(async |conn| {
-                sessions::lock(conn, session).await?;
-                under_way::cancel(conn, session, &[seq]).await
-            })
-            .await?;
-        announce(app, session, cancelled);
-    }
+    let asked = owed
+        .iter()
+        .map(|(session, seqs)| ask_to_stop(app, *session, |written| seqs.contains(&written.seq)));
+    try_join_all(asked).await?;
     Ok(())
+}
+
+/// Cancels every reply that a chatbot owes, and gives those of each session. The sessions are locked one after
+/// another in order of their ids, so that two who do this don't wait for each other.
+pub(super) async fn cancel_all_of(
+    conn: &mut Connection,
+    chatbot: ChatbotId,
+) -> AppResult<Vec<(SessionId, Vec<Ended>)>> {
+    let mut cancelled = Vec::new();
+    for (session, seqs) in under_way::owed_by(conn, chatbot).await? {
+        sessions::lock(conn, session).await?;
+        let ended = under_way::cancel(conn, session, &seqs).await?;
+        cancelled.push((session, ended));
+    }
+    Ok(cancelled)
 }
 
 /// Asks those who write replies of a session to end them, and waits until they have, as long as that may
