@@ -6,6 +6,7 @@
 //! here and once by the client.
 
 mod follower;
+mod gaps;
 mod ring;
 mod sequence;
 mod task;

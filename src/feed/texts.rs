@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::bus::TextPiece;
+use crate::bus::{TextPiece, WantedText};
 use crate::db::log::Entry;
 use crate::db::messages::Message;
 use crate::domain::{Applied, ReplyText, Rev, Seq};
@@ -34,7 +34,7 @@ pub(super) enum Heard {
     News(TextPiece),
     /// Nothing to tell.
     Nothing,
-    /// Something before the piece is missing: read the row.
+    /// Something before the piece is missing.
     Gap,
 }
 
@@ -128,6 +128,23 @@ impl Texts {
             Applied::Nothing => Heard::Nothing,
             Applied::Gap => Heard::Gap,
         }
+    }
+
+    /// What to ask whoever writes a reply for; nothing if it is not under way.
+    pub(super) fn wanted(&self, reply: Seq) -> Option<WantedText> {
+        let known = self.replies.get(&reply)?;
+        Some(WantedText {
+            seq: reply,
+            begun_rev: known.begun_rev,
+            from: known.text.length(),
+        })
+    }
+
+    /// The same for every reply of which text was seen.
+    pub(super) fn all_wanted(&self) -> Vec<WantedText> {
+        let is_begun = |(_, reply): &(&Seq, &UnderWay)| reply.text.length() > 0;
+        let begun = self.replies.iter().filter(is_begun);
+        begun.filter_map(|(seq, _)| self.wanted(*seq)).collect()
     }
 
     /// Takes the row of a reply that has a gap; gives what it adds, if anything.

@@ -26,7 +26,7 @@ const WORDS: [(&str, &[&str]); 6] = [
     ("diesel::prelude", &["db"]),
     ("sql_query", &["db"]),
     ("RunQueryDsl", &["db"]),
-    (".publish(", &["bus", "services", "bots"]),
+    (".publish(", &["bus", "feed", "services", "bots"]),
 ];
 
 /// What is wrong in one file of this module.
