@@ -61,7 +61,7 @@ impl App {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let app = Self {
             parts: Arc::new(Parts {
-                feeds: Feeds::new(db.clone(), bus.clone()),
+                feeds: Feeds::new(db.clone(), bus.clone(), epoch),
                 passwords: Passwords::new(cores)?,
                 access_tokens: AccessTokens::new(secret),
                 refresh_tokens: RefreshTokens::new(secret),
@@ -181,7 +181,7 @@ impl App {
         tracing::warn!("the database is another copy: every live client is told to read anew");
         self.bus().move_to(epoch.0);
         // Feeds know of revs that are given out again. Those who follow them attach to new ones.
-        self.feeds().begin_anew();
+        self.feeds().begin_anew(epoch);
         self.parts.epoch.send_replace(epoch);
     }
 }
@@ -190,10 +190,14 @@ impl App {
 async fn keep_epoch(app: App, mut keeper: EpochKeeper) {
     let life = async {
         let mut was_away = false;
+        let mut rewound = app.feeds().rewound();
         loop {
             let found = tokio::select! {
                 () = sleep(LOOK) => keeper.look().await,
-                () = app.feeds().rewound() => keeper.renew().await,
+                Ok(()) = rewound.changed() => {
+                    let wanting = *rewound.borrow_and_update();
+                    keeper.renew(wanting).await
+                }
             };
             match found {
                 Ok(epoch) => {

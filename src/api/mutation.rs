@@ -12,8 +12,9 @@ use super::types::{
 };
 use crate::domain::Handle;
 use crate::error::{AppError, AppResult};
-use crate::services::messages::{self, Draft, MAX_WAIT};
+use crate::services::messages::{self, Draft};
 use crate::services::sessions::{self, Change, SessionPlan};
+use crate::services::waiting::{self, MAX_WAIT};
 use crate::services::{accounts, chatbots, logins, under_way};
 
 /// The root of every mutation.
@@ -194,13 +195,20 @@ impl Mutation {
     /// `CONFLICT` while a reply of the session is under way, if there is a later reply, or if the chatbot is
     /// paused or deleted. `NOT_FOUND` if there is no such message. It counts as a send: `RATE_LIMITED` if you do
     /// either too often.
+    ///
+    /// To ask safely over a bad line, give a `clientKey` and ask again until you have an answer.
     async fn regenerate_reply(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which reply.")] id: ID,
+        #[graphql(
+            desc = "Your own name for this request: 1 to 128 characters. The same key again gives the reply as it is and \
+                    writes nothing; for another reply of the session it is a `CONFLICT`. It never expires."
+        )]
+        client_key: Option<String>,
     ) -> ApiResult<Message> {
-        let (session, seq) = ids::message(&id, "id")?;
-        let row = under_way::regenerate(ctx.app()?, ctx.viewer()?, session, seq).await?;
+        let place = ids::message(&id, "id")?;
+        let row = under_way::regenerate(ctx.app()?, ctx.viewer()?, place, client_key).await?;
         Ok(Message::new(row))
     }
 
@@ -223,7 +231,7 @@ impl Mutation {
         // Before anything is stored: who is refused has sent nothing.
         let _held_back = match wait.is_zero() {
             true => None,
-            false => Some(messages::hold_back(app, ctx.viewer()?)?),
+            false => Some(waiting::hold_back(app, ctx.viewer()?)?),
         };
         let session = input.session_id.map(|id| ids::session(&id, "sessionId"));
         let draft = Draft {
@@ -236,7 +244,7 @@ impl Mutation {
         let reply = match sent.reply {
             Some(reply) if reply.status.is_under_way() && !wait.is_zero() => {
                 ctx.deadline()?.extend(wait);
-                Some(messages::wait_for_reply(app, reply, wait, hung_up).await)
+                Some(waiting::for_reply(app, reply, wait, hung_up).await)
             }
             reply => reply,
         };

@@ -35,8 +35,8 @@ impl Subscription {
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<Message, ApiError>> + use<>, ApiError> {
         let session = ids::session(&session_id, "sessionId")?;
-        let (app, viewer) = (ctx.app()?, ctx.viewer()?);
-        let sights = watch::session(app, viewer, session, after, View::Finished).await?;
+        let (app, viewer, epoch) = (ctx.app()?, ctx.viewer()?, ctx.epoch()?);
+        let sights = watch::session(app, viewer, epoch, session, after, View::Finished).await?;
         ctx.deadline()?.lift();
         Ok(sights.filter_map(|sight| {
             future::ready(match sight {
@@ -63,7 +63,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = SessionEvent> + use<>, ApiError> {
         let session = ids::session(&session_id, "sessionId")?;
         let (app, viewer, epoch) = (ctx.app()?.clone(), ctx.viewer()?, ctx.epoch()?);
-        let sights = watch::session(&app, viewer, session, after, View::Everything).await?;
+        let sights = watch::session(&app, viewer, epoch, session, after, View::Everything).await?;
         ctx.deadline()?.lift();
         Ok(sights.map(move |sight| SessionEvent::new(&app, epoch, session, sight)))
     }

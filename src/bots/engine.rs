@@ -22,7 +22,8 @@ pub(super) type Pieces = BoxStream<'static, Result<String, Failure>>;
 pub(super) enum Failure {
     /// The reply ends with these words for a person. They hold nothing that an outside server said.
     Told(String),
-    /// A fault of Parlor's own, such as a database out of reach: the reply is left to another attempt.
+    /// Something else. With a database out of reach, the reply is left to another attempt; with a fault of Parlor's
+    /// own it ends, because another attempt would meet it again.
     Fault(AppError),
 }
 

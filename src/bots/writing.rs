@@ -64,6 +64,8 @@ struct Writing<'a> {
     text: String,
     /// How much of the text was shown: bytes, and Unicode scalar values.
     shown: (usize, usize),
+    /// From where on somebody lacks what was shown.
+    wanted: Option<usize>,
     /// How much of it was kept. Nothing before the first checkpoint.
     kept: Option<usize>,
     /// When that was last tried.
@@ -86,6 +88,8 @@ enum Finish {
 /// What news of the session mean for the reply.
 enum Concern {
     None,
+    /// Somebody lacks what was shown, from there on.
+    Repeat(usize),
     /// It is to end with what was shown.
     Stop,
     /// Somebody has ended it, or has it written anew.
@@ -101,6 +105,7 @@ impl<'a> Writing<'a> {
             claim,
             text: String::new(),
             shown: (0, 0),
+            wanted: None,
             kept: None,
             kept_at: Instant::now(),
             held_at: Instant::now(),
@@ -116,7 +121,10 @@ impl<'a> Writing<'a> {
         if self.claim.tries > MAX_ATTEMPTS {
             return self.fail(IMPOSSIBLE).await;
         }
-        let assignment = replies::assignment(self.app, &self.claim).await?;
+        let assignment = match replies::assignment(self.app, &self.claim).await {
+            Ok(assignment) => assignment,
+            Err(error) => return self.give_up(error).await,
+        };
         if assignment.chatbot.deleted_at.is_some() {
             return self.fail("This chatbot was deleted.").await;
         }
@@ -132,8 +140,9 @@ impl<'a> Writing<'a> {
                 persist(end).await
             }
             Finish::Failed(Failure::Told(failure)) => self.fail(&failure).await,
-            // Nobody saw anything: another attempt may go better.
-            Finish::Failed(Failure::Fault(error)) if self.kept.is_none() => Err(error),
+            Finish::Failed(Failure::Fault(error)) if self.kept.is_none() => {
+                self.give_up(error).await
+            }
             Finish::Failed(Failure::Fault(_)) => self.fail(INTERRUPTED).await,
             Finish::Lost => Ok(Err(Lost)),
             Finish::Cancelled => {
@@ -183,6 +192,12 @@ impl<'a> Writing<'a> {
                 }
                 heard = news.next() => match self.concern(&heard) {
                     Concern::None => continue,
+                    // Said with what comes next, once for all who ask meanwhile.
+                    Concern::Repeat(from) => {
+                        self.wanted = Some(self.wanted.map_or(from, |wanted| wanted.min(from)));
+                        show_at.get_or_insert_with(|| Instant::now() + COALESCE);
+                        continue;
+                    }
                     Concern::Stop => return self.show_rest(Finish::Cancelled).await,
                     Concern::Ended => return Finish::Lost,
                     Concern::Unknown => self.hold().await,
@@ -205,6 +220,11 @@ impl<'a> Writing<'a> {
         };
         let is_later = |message: &Message| message.seq == reply.seq && message.rev > reply.rev;
         match notice.as_ref() {
+            Notice::TextWanted { wanted, .. }
+                if wanted.seq == reply.seq && wanted.begun_rev == reply.rev =>
+            {
+                Concern::Repeat(wanted.from)
+            }
             Notice::StopReplies { seqs, .. } if seqs.contains(&reply.seq) => Concern::Stop,
             Notice::Changed { messages, .. } if messages.iter().any(is_later) => Concern::Ended,
             _ => Concern::None,
@@ -218,30 +238,38 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// Shows what was not shown yet; keeps the text first if it is the first or has grown enough.
+    /// Shows what was not shown yet, and again what somebody lacks; keeps the text first if it is the first or
+    /// has grown enough.
     async fn show(&mut self) -> Result<(), Lost> {
-        let fresh = &self.text[self.shown.0..];
-        if fresh.is_empty() {
+        let wanted = self.wanted.take();
+        let (bytes, characters) = self.shown;
+        if self.text.len() > bytes && self.is_to_be_kept() {
+            self.keep().await?;
+        }
+        // Without the first checkpoint nobody after this runner would know that text was shown.
+        if self.kept.is_none() {
             return Ok(());
         }
-        let fresh = fresh.to_owned();
-        let is_due = match self.kept {
+        let fresh = &self.text[bytes..];
+        let total = characters + fresh.chars().count();
+        let (offset, told) = match wanted.filter(|from| *from < characters) {
+            Some(from) => (from, self.text.chars().skip(from).collect()),
+            None => (characters, fresh.to_owned()),
+        };
+        self.shown = (self.text.len(), total);
+        if !told.is_empty() {
+            replies::show(self.app, &self.claim, offset, told);
+        }
+        Ok(())
+    }
+
+    fn is_to_be_kept(&self) -> bool {
+        match self.kept {
             None => true,
             Some(kept) => {
                 self.kept_at.elapsed() >= CHECKPOINT && self.text.len() >= kept + kept / 8
             }
-        };
-        if is_due {
-            self.keep().await?;
-            // Without the first checkpoint nobody after this runner would know that text was shown.
-            if self.kept.is_none() {
-                return Ok(());
-            }
         }
-        let offset = self.shown.1;
-        self.shown = (self.text.len(), offset + fresh.chars().count());
-        replies::show(self.app, &self.claim, offset, fresh);
-        Ok(())
     }
 
     async fn keep(&mut self) -> Result<(), Lost> {
@@ -269,6 +297,21 @@ impl<'a> Writing<'a> {
                 Ok(false)
             }
         }
+    }
+
+    /// Nobody saw anything: another attempt may go better where something did not answer. A fault of our own would
+    /// be met again, after a lease each time.
+    async fn give_up(&self, error: AppError) -> AppResult<Result<(), Lost>> {
+        if matches!(error, AppError::Unavailable { .. }) {
+            return Err(error);
+        }
+        warn!(
+            session = %self.claim.message.session_id,
+            seq = self.claim.message.seq.0,
+            cause = error.cause_chain(),
+            "reply can't be written"
+        );
+        self.fail(IMPOSSIBLE).await
     }
 
     async fn fail(&self, failure: &str) -> AppResult<Result<(), Lost>> {

@@ -7,7 +7,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Notice, TextPiece};
+use super::{Notice, TextPiece, WantedText};
 use crate::db::messages::Message;
 use crate::db::sessions::Session;
 use crate::domain::{LoginId, Seq, SessionId};
@@ -46,6 +46,7 @@ travel!(
     Vec<Message>,
     Session,
     TextPiece,
+    WantedText,
     SessionId,
     Vec<Seq>,
     LoginId
@@ -68,6 +69,10 @@ const _: fn(&Notice) = |notice| {
         Notice::Text { session, piece } => {
             travels(session);
             travels(piece);
+        }
+        Notice::TextWanted { session, wanted } => {
+            travels(session);
+            travels(wanted);
         }
         Notice::LoginEnded { login } => travels(login),
         Notice::ReplyWaiting => {}
@@ -154,7 +159,7 @@ mod tests {
         }
     }
 
-    fn every_notice() -> [Notice; 7] {
+    fn every_notice() -> [Notice; 8] {
         let session = SessionId(id(1));
         [
             Notice::Changed {
@@ -177,6 +182,14 @@ mod tests {
                     attempt: 1,
                     offset: 3,
                     text: "lo".to_owned(),
+                },
+            },
+            Notice::TextWanted {
+                session,
+                wanted: WantedText {
+                    seq: Seq(7),
+                    begun_rev: Rev(9),
+                    from: 3,
                 },
             },
             Notice::LoginEnded {

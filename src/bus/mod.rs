@@ -18,7 +18,7 @@ pub use envelope::Travels;
 use local::{LocalBus, LocalListener};
 use nats::Link;
 pub use nats::{NatsError, look_at_nats};
-pub use notice::{Notice, Subject, TextPiece};
+pub use notice::{Notice, Subject, TextPiece, WantedText};
 
 use crate::config::NatsUrl;
 

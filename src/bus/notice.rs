@@ -47,6 +47,13 @@ pub enum Notice {
         /// The text.
         piece: TextPiece,
     },
+    /// Somebody lacks text of a reply under way. Whoever writes it says it again from there on.
+    TextWanted {
+        /// In which session.
+        session: SessionId,
+        /// What is lacking.
+        wanted: WantedText,
+    },
     /// These replies are to end now, cancelled, with all the text that was shown of them. Whoever writes one
     /// ends it; what nobody ends is ended without its last words.
     StopReplies {
@@ -80,6 +87,17 @@ pub struct TextPiece {
     pub text: String,
 }
 
+/// Text of a reply under way that did not arrive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedText {
+    /// Which reply.
+    pub seq: Seq,
+    /// The change with which this writing of it began.
+    pub begun_rev: Rev,
+    /// How many Unicode scalar values of it are known.
+    pub from: usize,
+}
+
 impl Subject {
     /// What the transport between processes calls it, within one deployment: `session.<uuid>`,
     /// `login.<uuid>`, `replies`.
@@ -104,6 +122,7 @@ impl Notice {
             Self::Changed { session, .. }
             | Self::Look { session }
             | Self::Text { session, .. }
+            | Self::TextWanted { session, .. }
             | Self::StopReplies { session, .. } => Subject::Session(*session),
             Self::SessionChanged { session } => Subject::Session(session.id),
             Self::LoginEnded { login } => Subject::Login(*login),
@@ -121,6 +140,7 @@ impl Notice {
                 session: session.id,
             }),
             Self::Look { .. }
+            | Self::TextWanted { .. }
             | Self::StopReplies { .. }
             | Self::LoginEnded { .. }
             | Self::ReplyWaiting => None,

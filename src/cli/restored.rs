@@ -18,9 +18,8 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
 async fn renew(url: &str) -> anyhow::Result<()> {
     // A copy may be older than the program.
     db::migrate(url).await?;
-    EpochKeeper::new(url)
-        .renew()
-        .await
-        .map_err(error::AppError::told)?;
+    let mut keeper = EpochKeeper::new(url);
+    let epoch = keeper.look().await.map_err(error::AppError::told)?;
+    keeper.renew(epoch).await.map_err(error::AppError::told)?;
     Ok(())
 }

@@ -85,20 +85,21 @@ impl EpochKeeper {
 
     /// The epoch of the database as it is now: a new one if it is not the database that the old one began in.
     pub async fn look(&mut self) -> AppResult<Epoch> {
-        self.try_within(false).await
+        self.try_within(None).await
     }
 
-    /// Makes a new epoch, whatever the database looks like, unless somebody else did since the last look.
-    pub async fn renew(&mut self) -> AppResult<Epoch> {
-        self.try_within(true).await
+    /// Ends this epoch, whatever the database looks like, unless it has ended already; then gives the epoch there
+    /// is. So what several found wanting at once, or one of them twice, ends once.
+    pub async fn renew(&mut self, wanting: Epoch) -> AppResult<Epoch> {
+        self.try_within(Some(wanting)).await
     }
 
-    async fn try_within(&mut self, is_new: bool) -> AppResult<Epoch> {
+    async fn try_within(&mut self, wanting: Option<Epoch>) -> AppResult<Epoch> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => connect(&self.url).await.map_err(AppError::unavailable)?,
         };
-        let settled = self.settle(&mut conn, is_new);
+        let settled = self.settle(&mut conn, wanting);
         let found = timeout(PATIENCE, settled).await;
         let (epoch, position) =
             found.map_err(|_| AppError::unavailable(anyhow::anyhow!("no answer in time")))??;
@@ -110,7 +111,11 @@ impl EpochKeeper {
     }
 
     /// The epoch, and how far the write-ahead log has come.
-    async fn settle(&self, conn: &mut Connection, is_new: bool) -> AppResult<(Epoch, i64)> {
+    async fn settle(
+        &self,
+        conn: &mut Connection,
+        wanting: Option<Epoch>,
+    ) -> AppResult<(Epoch, i64)> {
         let may_identify: Answer = diesel::sql_query(MAY_IDENTIFY).get_result(conn).await?;
         let (place, position) = if may_identify.answer {
             (PLACE, "(pg_current_wal_flush_lsn() - '0/0')::bigint")
@@ -128,7 +133,8 @@ impl EpochKeeper {
         let epoch = Epoch(found.value);
         let is_older = position < self.position;
         let is_renewed = self.known.is_some_and(|known| known != epoch);
-        if found.is_in_place && (is_renewed || !(is_new || is_older)) {
+        let is_wanting = wanting == Some(epoch) || (is_older && !is_renewed);
+        if found.is_in_place && !is_wanting {
             return Ok((epoch, position));
         }
         // Of several processes that notice at once, one makes the new epoch: the others find the value gone.

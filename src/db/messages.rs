@@ -96,6 +96,17 @@ pub struct EarlierSend {
     pub message: Message,
     /// SHA-256 of the content it was sent with.
     pub digest: Vec<u8>,
+    /// The replies that answer it, in the order in which they were owed.
+    pub replies: Vec<Message>,
+}
+
+/// How a chatbot answers a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// With a reply of its own.
+    Anew(ChatbotId),
+    /// With this reply to an earlier message, which waits to be written.
+    Joining(Seq),
 }
 
 /// What the seat's person sent before under this key, if anything.
@@ -104,30 +115,45 @@ pub async fn find_by_key(
     seat: &Seat,
     key: &ClientKey,
 ) -> AppResult<Option<EarlierSend>> {
-    let row: Option<(Message, Option<Vec<u8>>)> = messages::table
+    let row: Option<(Message, Option<Vec<u8>>, Vec<Seq>)> = messages::table
         .filter(messages::session_id.eq(seat.session().id))
         .filter(messages::user_id.eq(seat.user()))
         .filter(messages::client_key.eq(key.as_str()))
-        .select((Message::as_select(), messages::client_digest))
+        .select((
+            Message::as_select(),
+            messages::client_digest,
+            messages::answered_by,
+        ))
         .first(conn)
         .await
         .optional()?;
-    Ok(row.map(|(message, digest)| EarlierSend {
+    let Some((message, digest, answered_by)) = row else {
+        return Ok(None);
+    };
+    let places: Vec<_> = answered_by
+        .iter()
+        .map(|reply| (message.session_id, *reply))
+        .collect();
+    let mut replies = by_places(conn, &places).await?;
+    replies.sort_by_key(|reply| answered_by.iter().position(|seq| *seq == reply.seq));
+    Ok(Some(EarlierSend {
         message,
         digest: digest.unwrap_or_default(),
+        replies,
     }))
 }
 
-/// Appends a message, and the `PENDING` reply of the chatbot that should answer it.
+/// Appends a message, and the `PENDING` replies of the chatbots that should answer it; those that wait already
+/// answer it too. Gives the message and all its replies, in the order of `answers`.
 ///
 /// The seat must be locked in this transaction ([`members::lock_seat`](super::members::lock_seat)): its
-/// counters are the ones to count on from. The replies are born in the order of their chatbots.
+/// counters are the ones to count on from.
 pub async fn append(
     conn: &mut Connection,
     seat: &Seat,
     content: &MessageContent,
     key: Option<&SendKey>,
-    answering: &[ChatbotId],
+    answers: &[Answer],
 ) -> AppResult<(Message, Vec<Message>)> {
     let session = seat.session();
     let place = |n: i32| {
@@ -136,7 +162,17 @@ pub async fn append(
             Rev(session.rev.0 + i64::from(n)),
         )
     };
-    let births = (1..).zip(answering).map(|(n, _)| n + 1).last().unwrap_or(1);
+    let mut births = 1;
+    let answered_by: Vec<Seq> = answers
+        .iter()
+        .map(|answer| match answer {
+            Answer::Anew(_) => {
+                births += 1;
+                place(births).0
+            }
+            Answer::Joining(reply) => *reply,
+        })
+        .collect();
     advance(conn, session.id, births).await?;
 
     let (seq, rev) = place(1);
@@ -152,32 +188,63 @@ pub async fn append(
             messages::status.eq(MessageStatus::Complete),
             messages::client_key.eq(key.map(|key| key.key.as_str())),
             messages::client_digest.eq(key.map(|key| &key.digest)),
+            messages::answered_by.eq(&answered_by),
         ))
         .returning(Message::as_returning())
         .get_result(conn)
         .await?;
     super::members::mark_read(conn, seat, seq).await?;
 
-    let mut replies = Vec::with_capacity(answering.len());
-    for (n, chatbot) in (2..).zip(answering) {
-        let (reply_seq, reply_rev) = place(n);
-        let reply = diesel::insert_into(messages::table)
-            .values((
-                messages::session_id.eq(session.id),
-                messages::seq.eq(reply_seq),
-                messages::rev.eq(reply_rev),
-                messages::added_rev.eq(reply_rev),
-                messages::chatbot_id.eq(chatbot),
-                messages::content.eq(""),
-                messages::status.eq(MessageStatus::Pending),
-                messages::in_reply_to.eq(seq),
-            ))
-            .returning(Message::as_returning())
-            .get_result(conn)
-            .await?;
-        replies.push(reply);
+    let mut replies = Vec::with_capacity(answers.len());
+    let mut born = 1;
+    for answer in answers {
+        replies.push(match answer {
+            Answer::Anew(chatbot) => {
+                born += 1;
+                bear(conn, session.id, place(born), *chatbot, seq).await?
+            }
+            Answer::Joining(reply) => join(conn, session.id, *reply, seq).await?,
+        });
     }
     Ok((message, replies))
+}
+
+/// Inserts the reply that a chatbot owes to a message.
+async fn bear(
+    conn: &mut Connection,
+    session: SessionId,
+    (seq, rev): (Seq, Rev),
+    chatbot: ChatbotId,
+    to: Seq,
+) -> AppResult<Message> {
+    Ok(diesel::insert_into(messages::table)
+        .values((
+            messages::session_id.eq(session),
+            messages::seq.eq(seq),
+            messages::rev.eq(rev),
+            messages::added_rev.eq(rev),
+            messages::chatbot_id.eq(chatbot),
+            messages::content.eq(""),
+            messages::status.eq(MessageStatus::Pending),
+            messages::in_reply_to.eq(to),
+        ))
+        .returning(Message::as_returning())
+        .get_result(conn)
+        .await?)
+}
+
+/// Has a waiting reply answer a later message too.
+async fn join(
+    conn: &mut Connection,
+    session: SessionId,
+    reply: Seq,
+    message: Seq,
+) -> AppResult<Message> {
+    Ok(diesel::update(messages::table.find((session, reply)))
+        .set(messages::answers_up_to.eq(message))
+        .returning(Message::as_returning())
+        .get_result(conn)
+        .await?)
 }
 
 /// Moves a session's counters by as many messages born at once.
@@ -191,35 +258,6 @@ async fn advance(conn: &mut Connection, session: SessionId, births: i32) -> AppR
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// The first reply to a message, if a chatbot answers it: its own, or one that it joined.
-pub async fn find_reply(
-    conn: &mut Connection,
-    session: SessionId,
-    to: Seq,
-) -> AppResult<Option<Message>> {
-    let own = messages::table
-        .filter(messages::session_id.eq(session))
-        .filter(messages::in_reply_to.eq(to))
-        .select(Message::as_select())
-        .order(messages::seq)
-        .first(conn)
-        .await
-        .optional()?;
-    if own.is_some() {
-        return Ok(own);
-    }
-    // Replies that wait end in the order in which they began to: the first that reaches so far is the one.
-    Ok(messages::table
-        .filter(messages::session_id.eq(session))
-        .filter(messages::answers_up_to.ge(to))
-        .filter(messages::in_reply_to.lt(to))
-        .select(Message::as_select())
-        .order(messages::answers_up_to)
-        .first(conn)
-        .await
-        .optional()?)
 }
 
 /// One message of a session.
@@ -236,10 +274,10 @@ pub async fn find(
         .optional()?)
 }
 
-/// The messages between two of a session, and the second itself, in order.
-pub async fn between(
+/// The messages behind a place that a reply answers, in order; `up_to` is the last of them.
+pub async fn answered(
     conn: &mut Connection,
-    session: SessionId,
+    (session, reply): (SessionId, Seq),
     after: Seq,
     up_to: Seq,
 ) -> AppResult<Vec<Message>> {
@@ -247,6 +285,7 @@ pub async fn between(
         .filter(messages::session_id.eq(session))
         .filter(messages::seq.gt(after))
         .filter(messages::seq.le(up_to))
+        .filter(messages::answered_by.contains(vec![reply]))
         .select(Message::as_select())
         .order(messages::seq)
         .load(conn)

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use deadpool::managed::{Object, Pool};
 use diesel::connection::InstrumentationEvent;
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
-};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use futures_util::FutureExt;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::line::Lines;
+use super::pulse::{Noted, Pulse};
 use crate::error::{AppError, AppResult};
 
 /// A connection to PostgreSQL.
@@ -26,65 +25,49 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// needs less than 50 milliseconds, many times what a request of ours takes; behind them it is hopeless.
 const WAITERS_PER_CONNECTION: usize = 100;
 
-/// No statement of ours takes this long unless something is wrong; then it ends instead of piling up.
-const LIMITS: &str = "set statement_timeout = '10s'; \
-                      set lock_timeout = '5s'; \
-                      set idle_in_transaction_session_timeout = '15s'";
-
-/// PostgreSQL looks once a second whether anybody is left to answer to: a statement that nobody waits for any
-/// more, and the locks it holds, end with the connection, also after a crash of ours.
-const LOOK_FOR_US: &str = "set client_connection_check_interval = '1s'";
-
 /// The pool of connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    pool: Pool<Connection>,
+    pool: Pool<Lines>,
+    pulse: Pulse,
     statements: Arc<AtomicU64>,
     waiting: Arc<AtomicUsize>,
     most_waiting: usize,
+    _until_dropped: Arc<DropGuard>,
 }
 
 /// A connection of the pool, until dropped.
 ///
 /// It goes back clean or not at all: one that is dropped in the middle of a statement or of a transaction is
-/// closed, which ends both, and the pool makes another when it is needed.
+/// closed, which ends both, and the pool makes another when it is needed. One whose PostgreSQL does not answer any
+/// more is closed while it is held (`db::pulse`): what was asked over it is `UNAVAILABLE`.
 pub struct Pooled {
     /// Taken when dropped only.
-    conn: Option<Object<Connection>>,
+    conn: Option<Object<Lines>>,
     asking: Arc<AtomicBool>,
+    _noted: Noted,
 }
 
 impl Db {
     /// A pool of at most `size` connections, made when they are first needed.
+    ///
+    /// Must be called where tasks can be spawned: one watches over the connections until the pool is dropped.
     pub fn new(url: &str, size: usize) -> AppResult<Self> {
-        let mut config = ManagerConfig::default();
-        // A connection that closed is noticed without asking PostgreSQL: a query before each use would
-        // double the round trips of a small one.
-        config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(|url| {
-            async move {
-                let mut conn = AsyncPgConnection::establish(url).await?;
-                conn.batch_execute(LIMITS)
-                    .await
-                    .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-                // Not every system that PostgreSQL runs on lets it; there, statements end by their limits.
-                if let Err(error) = conn.batch_execute(LOOK_FOR_US).await {
-                    tracing::debug!(%error, "PostgreSQL can't tell when a client has gone");
-                }
-                Ok(conn)
-            }
-            .boxed()
-        });
-        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
-        let pool = Pool::builder(manager)
+        let lines = Lines::to(url).map_err(AppError::internal)?;
+        let pool = Pool::builder(lines)
             .max_size(size)
             .build()
             .map_err(AppError::internal)?;
+        let (pulse, dropped) = (Pulse::default(), CancellationToken::new());
+        let watch = pulse.clone().watch(url.to_owned());
+        tokio::spawn(dropped.clone().run_until_cancelled_owned(watch));
         Ok(Self {
             pool,
+            pulse,
             statements: Arc::default(),
             waiting: Arc::default(),
             most_waiting: size * WAITERS_PER_CONNECTION,
+            _until_dropped: Arc::new(dropped.drop_guard()),
         })
     }
 
@@ -98,7 +81,8 @@ impl Db {
             .await
             .map_err(|_| AppError::unavailable(anyhow::anyhow!("no connection within 5 seconds")))?
             .map_err(AppError::unavailable)?;
-        Ok(Pooled::new(conn, &self.statements))
+        let noted = self.pulse.note(conn.cut().clone());
+        Ok(Pooled::new(conn, noted, &self.statements))
     }
 
     /// Whether PostgreSQL answers.
@@ -134,7 +118,7 @@ impl Drop for Place<'_> {
 }
 
 impl Pooled {
-    fn new(mut conn: Object<Connection>, statements: &Arc<AtomicU64>) -> Self {
+    fn new(mut conn: Object<Lines>, noted: Noted, statements: &Arc<AtomicU64>) -> Self {
         let asking = Arc::new(AtomicBool::new(false));
         let (is_asking, counter) = (asking.clone(), statements.clone());
         conn.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
@@ -146,7 +130,11 @@ impl Pooled {
             _ => {}
         });
         let conn = Some(conn);
-        Self { conn, asking }
+        Self {
+            conn,
+            asking,
+            _noted: noted,
+        }
     }
 }
 

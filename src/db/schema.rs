@@ -111,6 +111,16 @@ diesel::table! {
         attempt -> SmallInt,
         answers_up_to -> Nullable<Integer>,
         first_attempt -> SmallInt,
+        answered_by -> Array<Integer>,
+    }
+}
+
+diesel::table! {
+    regenerations (session_id, user_id, client_key) {
+        session_id -> Uuid,
+        user_id -> Uuid,
+        client_key -> Text,
+        seq -> Integer,
     }
 }
 
@@ -140,5 +150,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     members,
     session_chatbots,
     messages,
+    regenerations,
     epoch,
 );

@@ -3,6 +3,8 @@
 //! Each of these is decided in the session's row first, which must be locked, and in the reply's row after
 //! that. Whoever writes the reply holds a lease on that row and finds it gone.
 
+use std::collections::BTreeMap;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
@@ -10,10 +12,11 @@ use diesel_async::RunQueryDsl;
 
 use super::Connection;
 use super::log::is_under_way;
+use super::members::Seat;
 use super::messages::Message;
 use super::replies::{Ended, move_on};
-use super::schema::{messages, sessions};
-use crate::domain::{ChatbotId, MessageStatus, Rev, RunnerId, Seq, SessionId};
+use super::schema::{messages, regenerations, sessions};
+use crate::domain::{ChatbotId, ClientKey, MessageStatus, Rev, RunnerId, Seq, SessionId};
 use crate::error::AppResult;
 
 /// Cancels these replies of a session, in order, with the text that was kept of them: each a change in the
@@ -24,11 +27,16 @@ pub async fn cancel(
     seqs: &[Seq],
 ) -> AppResult<Vec<Ended>> {
     let mut cancelled = Vec::new();
-    let mut rev: Rev = sessions::table
+    let head: Option<Rev> = sessions::table
         .find(session)
         .select(sessions::rev)
         .first(conn)
-        .await?;
+        .await
+        .optional()?;
+    // The session was deleted, and they with it.
+    let Some(mut rev) = head else {
+        return Ok(Vec::new());
+    };
     for seq in seqs {
         let ended: Option<Message> = diesel::update(messages::table.find((session, *seq)))
             .filter(is_under_way())
@@ -71,20 +79,6 @@ pub async fn being_written(conn: &mut Connection, session: SessionId) -> AppResu
         .select(Message::as_select())
         .order(messages::seq)
         .load(conn)
-        .await?)
-}
-
-/// Has a waiting reply answer a later message too.
-pub async fn join(
-    conn: &mut Connection,
-    session: SessionId,
-    reply: Seq,
-    message: Seq,
-) -> AppResult<Message> {
-    Ok(diesel::update(messages::table.find((session, reply)))
-        .set(messages::answers_up_to.eq(message))
-        .returning(Message::as_returning())
-        .get_result(conn)
         .await?)
 }
 
@@ -144,16 +138,56 @@ pub async fn begin_anew(conn: &mut Connection, reply: &Message) -> AppResult<Mes
     Ok(begun)
 }
 
-/// The replies that a chatbot owes, in all sessions.
+/// The reply that the seat's person had written anew with this key, if any.
+pub async fn regenerated(
+    conn: &mut Connection,
+    seat: &Seat,
+    key: &ClientKey,
+) -> AppResult<Option<Seq>> {
+    let place = (seat.session().id, seat.user(), key.as_str());
+    Ok(regenerations::table
+        .find(place)
+        .select(regenerations::seq)
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// Notes that the seat's person had a reply written anew with this key. The session must be locked in this
+/// transaction.
+pub async fn note_regenerated(
+    conn: &mut Connection,
+    seat: &Seat,
+    key: &ClientKey,
+    reply: Seq,
+) -> AppResult<()> {
+    diesel::insert_into(regenerations::table)
+        .values((
+            regenerations::session_id.eq(seat.session().id),
+            regenerations::user_id.eq(seat.user()),
+            regenerations::client_key.eq(key.as_str()),
+            regenerations::seq.eq(reply),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The replies that a chatbot owes, in all sessions: the sessions in order of their ids, and the replies of each.
 pub async fn owed_by(
     conn: &mut Connection,
     chatbot: ChatbotId,
-) -> AppResult<Vec<(SessionId, Seq)>> {
-    Ok(messages::table
+) -> AppResult<BTreeMap<SessionId, Vec<Seq>>> {
+    let owed: Vec<(SessionId, Seq)> = messages::table
         .filter(is_under_way())
         .filter(messages::chatbot_id.eq(chatbot))
         .select((messages::session_id, messages::seq))
         .order((messages::session_id, messages::seq))
         .load(conn)
-        .await?)
+        .await?;
+    let mut by_session = BTreeMap::<SessionId, Vec<Seq>>::new();
+    for (session, seq) in owed {
+        by_session.entry(session).or_default().push(seq);
+    }
+    Ok(by_session)
 }

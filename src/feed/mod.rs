@@ -6,6 +6,7 @@
 //! here and once by the client.
 
 mod follower;
+mod gaps;
 mod ring;
 mod sequence;
 mod task;
@@ -25,7 +26,7 @@ use texts::Texts;
 use crate::bus::{Bus, TextPiece};
 use crate::db::Db;
 use crate::db::log::Entry;
-use crate::domain::SessionId;
+use crate::domain::{Epoch, SessionId};
 use crate::error::{AppError, AppResult};
 
 /// The feeds of this process. Cheap to clone.
@@ -33,14 +34,24 @@ use crate::error::{AppError, AppResult};
 pub struct Feeds {
     db: Db,
     bus: Bus,
-    open: Arc<Mutex<HashMap<SessionId, Arc<Feed>>>>,
+    open: Arc<Mutex<Open>>,
     tasks: TaskTracker,
     closed: CancellationToken,
-    rewound: Arc<Notify>,
+    /// The epoch whose log was last found wanting.
+    rewound: Arc<watch::Sender<Epoch>>,
+}
+
+/// The feeds there are.
+struct Open {
+    /// Whose logs those read that are opened from now on.
+    epoch: Epoch,
+    feeds: HashMap<SessionId, Arc<Feed>>,
 }
 
 /// What followers of one session share with its task.
 struct Feed {
+    /// The epoch that its log belongs to.
+    epoch: Epoch,
     events: Ring<FeedEvent>,
     texts: Mutex<Texts>,
     ready: watch::Sender<bool>,
@@ -70,14 +81,17 @@ struct Attachment {
 
 impl Feeds {
     /// No feeds yet.
-    pub fn new(db: Db, bus: Bus) -> Self {
+    pub fn new(db: Db, bus: Bus, epoch: Epoch) -> Self {
         Self {
             db,
             bus,
-            open: Arc::default(),
+            open: Arc::new(Mutex::new(Open {
+                epoch,
+                feeds: HashMap::new(),
+            })),
             tasks: TaskTracker::new(),
             closed: CancellationToken::new(),
-            rewound: Arc::default(),
+            rewound: Arc::new(watch::Sender::new(epoch)),
         }
     }
 
@@ -89,7 +103,7 @@ impl Feeds {
     /// How many follow a session here; nothing if it has no feed.
     pub fn followers(&self, session: SessionId) -> Option<usize> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(&session).map(|feed| feed.events.listeners())
+        open.feeds.get(&session).map(|feed| feed.events.listeners())
     }
 
     /// Ends every feed and waits until they are gone.
@@ -100,9 +114,10 @@ impl Feeds {
     }
 
     /// Ends the feeds there are: the log is another one. Those who follow one go on with the next.
-    pub fn begin_anew(&self) {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        for feed in open.values() {
+    pub fn begin_anew(&self, epoch: Epoch) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.epoch = epoch;
+        for feed in open.feeds.values() {
             feed.outdated.cancel();
         }
     }
@@ -110,14 +125,15 @@ impl Feeds {
     /// Has every feed look at its log: the database was away, and may be another one now.
     pub fn look(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        for feed in open.values() {
+        for feed in open.feeds.values() {
             feed.look.notify_one();
         }
     }
 
-    /// Waits until a feed finds that its log ends before what it has told of it: an older copy.
-    pub async fn rewound(&self) {
-        self.rewound.notified().await;
+    /// Changes when a feed finds that its log ends before what it has told of it, an older copy: to the epoch
+    /// that the feed was opened in.
+    pub fn rewound(&self) -> watch::Receiver<Epoch> {
+        self.rewound.subscribe()
     }
 
     /// Joins the session's feed, which is opened if need be. When this returns, every later change will
@@ -125,9 +141,10 @@ impl Feeds {
     async fn attach(&self, session: SessionId) -> AppResult<Attachment> {
         let (feed, events) = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            let feed = match open.entry(session) {
+            let epoch = open.epoch;
+            let feed = match open.feeds.entry(session) {
                 hash_map::Entry::Occupied(entry) => entry.get().clone(),
-                hash_map::Entry::Vacant(entry) => entry.insert(self.open(session)).clone(),
+                hash_map::Entry::Vacant(entry) => entry.insert(self.open(session, epoch)).clone(),
             };
             // Under the lock, so that a feed that retires sees its new follower.
             let events = feed.events.listen();
@@ -144,8 +161,9 @@ impl Feeds {
         Ok(Attachment { feed, events })
     }
 
-    fn open(&self, session: SessionId) -> Arc<Feed> {
+    fn open(&self, session: SessionId, epoch: Epoch) -> Arc<Feed> {
         let feed = Arc::new(Feed {
+            epoch,
             events: Ring::new(),
             texts: Mutex::new(Texts::new()),
             ready: watch::Sender::new(false),
@@ -163,10 +181,11 @@ impl Feeds {
         let is_idle = feed.events.listeners() == 0;
         if is_idle
             && open
+                .feeds
                 .get(&session)
                 .is_some_and(|open| Arc::ptr_eq(open, feed))
         {
-            open.remove(&session);
+            open.feeds.remove(&session);
         }
         is_idle
     }
@@ -175,10 +194,11 @@ impl Feeds {
     fn bury(&self, session: SessionId, feed: &Arc<Feed>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open
+            .feeds
             .get(&session)
             .is_some_and(|open| Arc::ptr_eq(open, feed))
         {
-            open.remove(&session);
+            open.feeds.remove(&session);
         }
         drop(open);
         feed.ready.send_replace(true);

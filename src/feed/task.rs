@@ -1,17 +1,17 @@
 //! The task behind a feed: from the bus and the log to its followers.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::{debug, warn};
 
+use super::gaps::Gaps;
 use super::ring::{MAX_BYTES, MAX_EVENTS};
 use super::sequence::Sequence;
 use super::texts::Heard as HeardText;
 use super::{Feed, FeedEvent, Feeds};
-use crate::bus::{Heard, Listener, Notice, Subject, TextPiece};
+use crate::bus::{Heard, Listener, Notice, Subject, TextPiece, WantedText};
 use crate::db::log::{Entry, PageLimit};
 use crate::db::messages::Message;
 use crate::db::{log, messages, sessions};
@@ -19,9 +19,9 @@ use crate::domain::{Rev, Seq, SessionId};
 use crate::error::AppResult;
 
 /// How long a change may come late, overtaken by its successor on the way, before the log is asked.
-const OVERTAKING: Duration = Duration::from_millis(20);
+pub(super) const OVERTAKING: Duration = Duration::from_millis(20);
 
-/// How soon a log that could not be read, or a row that did not help yet, is read again.
+/// How soon a log that could not be read is read again.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// How often a feed looks at the log unasked. A change whose announcement was lost with whoever should have
@@ -62,7 +62,7 @@ struct Task {
     /// When to ask the log for what is missing.
     mend_at: Option<Instant>,
     /// Replies with a gap in their text.
-    gaps: BTreeSet<Seq>,
+    gaps: Gaps,
 }
 
 /// Runs until nobody follows, or the feeds are closed.
@@ -97,15 +97,17 @@ impl Task {
             match read_state(&feeds, session).await {
                 Ok((head, under_way)) => {
                     feed.texts().reset(head, &under_way);
-                    return Some(Self {
+                    let task = Self {
                         sequence: Sequence::new(head),
                         mend_at: None,
-                        gaps: BTreeSet::new(),
+                        gaps: Gaps::default(),
                         feeds,
                         session,
                         feed,
                         listener,
-                    });
+                    };
+                    task.ask_for_all_text();
+                    return Some(task);
                 }
                 Err(error) => {
                     warn!(%session, cause = error.cause_chain(), "feed can't read the log yet");
@@ -138,12 +140,23 @@ impl Task {
                     None => std::future::pending().await,
                 }
             };
+            let ask_at = self.gaps.next();
+            let ask = async {
+                match ask_at {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 heard = self.listener.next() => match heard {
                     Heard::Notice(notice) => self.take(&notice),
-                    Heard::Missed => self.mend_within(Duration::ZERO),
+                    Heard::Missed => {
+                        self.mend_within(Duration::ZERO);
+                        self.ask_for_all_text();
+                    }
                 },
                 () = mend => self.mend().await,
+                () = ask => self.ask_for_text().await,
                 _ = idle.tick() => {
                     let is_idle = self.feed.events.listeners() == 0;
                     if is_idle && was_idle && self.feeds.retire(self.session, &self.feed) {
@@ -171,7 +184,10 @@ impl Task {
             }
             Notice::Text { piece, .. } => self.hear(piece),
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
-            Notice::StopReplies { .. } | Notice::LoginEnded { .. } | Notice::ReplyWaiting => {}
+            Notice::TextWanted { .. }
+            | Notice::StopReplies { .. }
+            | Notice::LoginEnded { .. }
+            | Notice::ReplyWaiting => {}
         }
     }
 
@@ -186,12 +202,12 @@ impl Task {
     fn hear(&mut self, piece: &TextPiece) {
         let heard = self.feed.texts().hear(piece);
         match heard {
-            HeardText::News(news) => self.feed.events.tell(FeedEvent::Text(Arc::new(news))),
-            HeardText::Nothing => {}
-            HeardText::Gap => {
-                self.gaps.insert(piece.seq);
-                self.mend_within(OVERTAKING);
+            HeardText::News(news) => {
+                self.gaps.close(piece.seq);
+                self.feed.events.tell(FeedEvent::Text(Arc::new(news)));
             }
+            HeardText::Nothing => {}
+            HeardText::Gap => self.gaps.open(piece.seq),
         }
     }
 
@@ -215,14 +231,10 @@ impl Task {
     /// Fills what is missing from the log; tries again later if that can't be done now.
     async fn mend(&mut self) {
         self.mend_at = None;
-        let mended = async {
-            self.mend_entries().await?;
-            self.mend_texts().await
-        };
-        if let Err(error) = mended.await {
+        if let Err(error) = self.mend_entries().await {
             warn!(session = %self.session, cause = error.cause_chain(), "feed can't read the log");
             self.mend_within(RETRY);
-        } else if self.sequence.has_hole() || !self.gaps.is_empty() {
+        } else if self.sequence.has_hole() {
             self.mend_within(RETRY);
         }
     }
@@ -236,7 +248,7 @@ impl Task {
             let head = sessions::find_rev(&mut conn, self.session).await?;
             if head.is_some_and(|head| head < self.sequence.head()) {
                 warn!(session = %self.session, "the log ends before what was told of it");
-                self.feeds.rewound.notify_one();
+                self.feeds.rewound.send_replace(self.feed.epoch);
             }
         }
         drop(conn);
@@ -253,21 +265,48 @@ impl Task {
         Ok(())
     }
 
-    async fn mend_texts(&mut self) -> AppResult<()> {
-        let gaps: Vec<Seq> = self.gaps.iter().copied().collect();
-        for seq in gaps {
-            let mut conn = self.feeds.db.connection().await?;
-            let row = messages::find(&mut conn, self.session, seq).await?;
-            drop(conn);
-            self.gaps.remove(&seq);
-            let Some(row) = row.filter(|row| row.status.is_under_way()) else {
+    /// Asks whoever writes a reply for what is missing of it. Who does not answer may be dead, deaf or of an older
+    /// version: from the second time on its row is read too, which has the text up to a checkpoint.
+    async fn ask_for_text(&mut self) {
+        for (seq, tries) in self.gaps.due() {
+            let wanted = self.feed.texts().wanted(seq);
+            let Some(wanted) = wanted else {
+                self.gaps.close(seq);
                 continue;
             };
-            let news = self.feed.texts().mend(&row);
-            // Nothing new in the row: the next piece shows whether there is still a gap.
-            if let Some(news) = news {
-                self.feed.events.tell(FeedEvent::Text(Arc::new(news)));
+            self.ask(wanted);
+            if tries > 1
+                && let Err(error) = self.read_text(seq).await
+            {
+                warn!(session = %self.session, cause = error.cause_chain(), "feed can't read a reply");
             }
+        }
+    }
+
+    /// Asks once for what may be missing of any reply. Where nobody answers, the next piece shows whether there
+    /// is a gap.
+    fn ask_for_all_text(&self) {
+        let all = self.feed.texts().all_wanted();
+        for wanted in all {
+            self.ask(wanted);
+        }
+    }
+
+    fn ask(&self, wanted: WantedText) {
+        let session = self.session;
+        self.feeds
+            .bus
+            .publish(Notice::TextWanted { session, wanted });
+    }
+
+    async fn read_text(&mut self, seq: Seq) -> AppResult<()> {
+        let mut conn = self.feeds.db.connection().await?;
+        let row = messages::find(&mut conn, self.session, seq).await?;
+        drop(conn);
+        let row = row.filter(|row| row.status.is_under_way());
+        let news = row.and_then(|row| self.feed.texts().mend(&row));
+        if let Some(news) = news {
+            self.feed.events.tell(FeedEvent::Text(Arc::new(news)));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::bus::TextPiece;
+use crate::bus::{TextPiece, WantedText};
 use crate::db::log::Entry;
 use crate::db::messages::Message;
 use crate::domain::{Applied, ReplyText, Rev, Seq};
@@ -34,7 +34,7 @@ pub(super) enum Heard {
     News(TextPiece),
     /// Nothing to tell.
     Nothing,
-    /// Something before the piece is missing: read the row.
+    /// Something before the piece is missing.
     Gap,
 }
 
@@ -90,7 +90,11 @@ impl Texts {
         };
         if message.status.is_under_way() {
             self.keep(message);
-        } else {
+            return;
+        }
+        // The end of an earlier writing comes after the next was read, where the feed began between the two.
+        let known = self.replies.get(&message.seq);
+        if known.is_some_and(|known| known.begun_rev <= message.rev) {
             self.replies.remove(&message.seq);
         }
     }
@@ -124,6 +128,23 @@ impl Texts {
             Applied::Nothing => Heard::Nothing,
             Applied::Gap => Heard::Gap,
         }
+    }
+
+    /// What to ask whoever writes a reply for; nothing if it is not under way.
+    pub(super) fn wanted(&self, reply: Seq) -> Option<WantedText> {
+        let known = self.replies.get(&reply)?;
+        Some(WantedText {
+            seq: reply,
+            begun_rev: known.begun_rev,
+            from: known.text.length(),
+        })
+    }
+
+    /// The same for every reply of which text was seen.
+    pub(super) fn all_wanted(&self) -> Vec<WantedText> {
+        let is_begun = |(_, reply): &(&Seq, &UnderWay)| reply.text.length() > 0;
+        let begun = self.replies.iter().filter(is_begun);
+        begun.filter_map(|(seq, _)| self.wanted(*seq)).collect()
     }
 
     /// Takes the row of a reply that has a gap; gives what it adds, if anything.
@@ -206,6 +227,20 @@ mod tests {
         assert_eq!(beyond(&texts, 0), [(0, "hello".to_owned())]);
         assert_eq!(beyond(&texts, 3), [(3, "lo".to_owned())]);
         assert_eq!(beyond(&texts, 5), [(5, String::new())]);
+    }
+
+    #[test]
+    fn the_end_of_an_earlier_writing_takes_nothing_from_the_present_one() {
+        let mut texts = Texts::new();
+        texts.reset(Rev(2), &[reply("hello")]);
+        let mut ended = reply("hell");
+        ended.status = MessageStatus::Cancelled;
+        ended.rev = Rev(1);
+        texts.see(&Entry::latest(ended.clone()));
+        assert_eq!(beyond(&texts, 3), [(3, "lo".to_owned())]);
+        ended.rev = Rev(3);
+        texts.see(&Entry::latest(ended));
+        assert_eq!(beyond(&texts, 3), []);
     }
 
     #[test]

@@ -130,25 +130,37 @@ pub async fn update(
     .await
 }
 
-/// Deletes a chatbot of the viewer's own. It stays in its sessions as the author of what it wrote, its
-/// replies under way are cancelled, and it answers no more.
+/// Deletes a chatbot of the viewer's own. It stays in its sessions as the author of what it wrote, and it
+/// answers no more: its replies under way are cancelled in the same transaction.
 pub async fn delete(app: &App, viewer: &Viewer, handle: &Handle) -> AppResult<()> {
     let person = viewer.person()?;
     let mut conn = app.db().connection().await?;
-    let id = conn
+    let found = chatbots::by_handles(&mut conn, person.user, std::slice::from_ref(handle)).await?;
+    drop(conn);
+    let id = may_be_deleted(found.into_iter().next())?;
+    under_way::ask_all_of_to_stop(app, id).await?;
+    let mut conn = app.db().connection().await?;
+    let cancelled = conn
         .transaction(async |conn| {
-            let chatbot = chatbots::lock(conn, person.user, handle).await?;
-            let chatbot = chatbot.ok_or(NO_CHATBOT)?;
-            if chatbot.owner_id.is_none() {
-                return Err(AppError::Forbidden("This chatbot belongs to the house."));
-            }
-            chatbots::delete(conn, chatbot.id).await?;
-            Ok::<_, AppError>(chatbot.id)
+            let id = may_be_deleted(chatbots::lock(conn, person.user, handle).await?)?;
+            chatbots::delete(conn, id).await?;
+            // One that is born of a send that did not know of the deletion yet is ended by whoever takes it on.
+            under_way::cancel_all_of(conn, id).await
         })
         .await?;
     drop(conn);
-    // One that is born of a send that did not know of the deletion yet is ended by whoever takes it on.
-    under_way::cancel_all_of(app, id).await
+    for (session, ended) in cancelled {
+        under_way::announce(app, session, ended);
+    }
+    Ok(())
+}
+
+fn may_be_deleted(chatbot: Option<Chatbot>) -> AppResult<ChatbotId> {
+    let chatbot = chatbot.ok_or(NO_CHATBOT)?;
+    if chatbot.owner_id.is_none() {
+        return Err(AppError::Forbidden("This chatbot belongs to the house."));
+    }
+    Ok(chatbot.id)
 }
 
 fn as_it_is(chatbot: Chatbot) -> Traits {

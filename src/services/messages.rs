@@ -1,16 +1,11 @@
 //! Sending a message, the deed that everything else serves.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use aws_lc_rs::digest;
 use diesel_async::AsyncConnection;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{access, under_way, watch};
-use crate::app::{App, Deed, Place};
+use super::{access, under_way};
+use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::members::Seat;
 use crate::db::messages::{self, Message, SendKey};
@@ -22,10 +17,6 @@ use crate::domain::{
     SessionId, SessionKind, Title, UserId, Viewer, WhileReplying, who_answers,
 };
 use crate::error::{AppError, AppResult};
-use crate::feed::{Item, Start, View};
-
-/// The longest a send may wait for its reply.
-pub const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// A message as someone wants to send it.
 pub struct Draft {
@@ -43,9 +34,9 @@ pub struct Sent {
     pub session: Session,
     /// The message.
     pub message: Message,
-    /// The first reply that a chatbot owes; what it has become, if the send is a retry.
+    /// The first reply that is owed; what it has become, if the send is a retry.
     pub reply: Option<Message>,
-    /// The other replies that were born with the message.
+    /// The other replies that are owed, in order.
     pub further: Vec<Message>,
 }
 
@@ -139,16 +130,7 @@ async fn store(
         [] => seat,
         _ => access::locked_seat(conn, viewer, id).await?,
     };
-    let (message, born) = messages::append(conn, &seat, content, key, &turn.anew).await?;
-    let mut owed = Vec::new();
-    for waiting in turn.joining {
-        owed.push(rows::join(conn, id, waiting, message.seq).await?);
-    }
-    owed.extend(born);
-    owed.sort_by_key(|reply| {
-        let is_its = |(chatbot, _): &(ChatbotId, _)| reply.chatbot_id == Some(*chatbot);
-        answering.iter().position(is_its)
-    });
+    let (message, owed) = messages::append(conn, &seat, content, key, &turn.answers).await?;
     let mut owed = owed.into_iter();
     let sent = Sent {
         // As the counters stand now, behind what was written.
@@ -158,65 +140,6 @@ async fn store(
         further: owed.collect(),
     };
     Ok(Outcome::Sent(Box::new(sent), cancelled))
-}
-
-/// A place to wait in, for as long as it is held; `RATE_LIMITED` if the viewer waits for as many replies as one
-/// may at once.
-pub fn hold_back(app: &App, viewer: &Viewer) -> AppResult<Place<UserId>> {
-    let place = app.waits().take(viewer.person()?.user);
-    place.ok_or(AppError::RateLimited {
-        retry_after: Duration::from_secs(1),
-    })
-}
-
-/// Waits until the reply has ended, at most `wait` and only as long as somebody waits for the answer; then
-/// gives it as it is, which may be under way.
-///
-/// It can't fail: the send that owes the reply is stored, and must be told so even if the database has gone
-/// since.
-pub async fn wait_for_reply(
-    app: &App,
-    reply: Message,
-    wait: Duration,
-    hung_up: &CancellationToken,
-) -> Message {
-    // From right before it was begun on, so that nothing of it is missed.
-    let start = Start::After(Rev(reply.rev.0 - 1));
-    let mut follower = app
-        .feeds()
-        .follow(reply.session_id, start, View::Everything);
-    let ended = async {
-        loop {
-            match watch::next(&mut follower).await {
-                Item::Added(seen) | Item::Changed(seen)
-                    if seen.message.seq == reply.seq && !seen.message.status.is_under_way() =>
-                {
-                    return Arc::unwrap_or_clone(seen.message);
-                }
-                _ => {}
-            }
-        }
-    };
-    tokio::select! {
-        ended = timeout(wait, ended) => if let Ok(ended) = ended { return ended },
-        // The answer must still reach the client.
-        () = app.stopping().cancelled() => {}
-        () = hung_up.cancelled() => return reply,
-    }
-    match find(app, &reply).await {
-        Ok(Some(now)) => now,
-        Ok(None) => reply,
-        Err(error) => {
-            let cause = error.cause_chain();
-            tracing::warn!(cause, "a send can't look at its reply");
-            reply
-        }
-    }
-}
-
-async fn find(app: &App, reply: &Message) -> AppResult<Option<Message>> {
-    let mut conn = app.db().connection().await?;
-    messages::find(&mut conn, reply.session_id, reply.seq).await
 }
 
 fn send_key(key: Option<String>, content: &MessageContent) -> AppResult<Option<SendKey>> {
@@ -277,12 +200,12 @@ async fn earlier(
             "This client key was used for a message with other content.",
         ));
     }
-    let reply = messages::find_reply(conn, seat.session().id, found.message.seq).await?;
+    let mut owed = found.replies.into_iter();
     Ok(Some(Sent {
         session: seat.session().clone(),
         message: found.message,
-        reply,
-        further: Vec::new(),
+        reply: owed.next(),
+        further: owed.collect(),
     }))
 }
 
@@ -317,15 +240,19 @@ async fn answering(
 fn announce(app: &App, sent: &Sent) {
     // One that waited already was announced at its birth.
     let is_new = |reply: &&Message| reply.seq > sent.message.seq;
-    let replies = sent.reply.iter().chain(&sent.further);
+    let replies = sent.reply.iter().chain(&sent.further).filter(is_new);
+    let is_waiting = replies
+        .clone()
+        .any(|reply| reply.status == MessageStatus::Pending);
     let mut messages = vec![sent.message.clone()];
-    messages.extend(replies.filter(is_new).cloned());
+    messages.extend(replies.cloned());
+    // Of a retry, they may have changed since in another order.
+    messages.sort_by_key(|message| message.rev);
     app.bus().publish(Notice::Changed {
         session: sent.session.id,
         messages,
     });
-    let is_owed = |reply: &Message| reply.status == MessageStatus::Pending;
-    if sent.reply.as_ref().is_some_and(is_owed) {
+    if is_waiting {
         app.bus().publish(Notice::ReplyWaiting);
     }
 }

@@ -14,4 +14,5 @@ pub mod messages;
 pub mod replies;
 pub mod sessions;
 pub mod under_way;
+pub mod waiting;
 pub mod watch;

@@ -72,7 +72,8 @@ pub async fn assignment(app: &App, claim: &Claim) -> AppResult<Assignment> {
     })
 }
 
-/// What people said after the prompt, as far as the reply answers it.
+/// What people said after the prompt that the reply answers too. What was said to other chatbots meanwhile is
+/// not of it.
 async fn joined(
     conn: &mut Connection,
     reply: &Message,
@@ -81,9 +82,7 @@ async fn joined(
     let Some(last) = under_way::answers_up_to(conn, reply.session_id, reply.seq).await? else {
         return Ok(Vec::new());
     };
-    let mut said = messages::between(conn, reply.session_id, prompt.seq, last).await?;
-    said.retain(|message| message.user_id.is_some());
-    Ok(said)
+    messages::answered(conn, reply.place(), prompt.seq, last).await
 }
 
 /// Shows more text to those who watch. Nothing is stored: [`checkpoint`] does that, and must have been

@@ -8,18 +8,20 @@
 use std::time::Duration;
 
 use diesel_async::AsyncConnection;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{access, messages as sending};
+use super::{access, waiting};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::members::Seat;
-use crate::db::messages::{self, Message};
+use crate::db::messages::{self, Answer, Message};
 use crate::db::replies::Ended;
 use crate::db::{Connection, chatbots, log, sessions, under_way};
-use crate::domain::{Candidate, ChatbotId, MessageStatus, Seq, SessionId, Viewer, WhileReplying};
+use crate::domain::{
+    Candidate, ChatbotId, ClientKey, MessageStatus, Seq, SessionId, Viewer, WhileReplying,
+};
 use crate::error::{AppError, AppResult};
 
 /// How long a writer may take for its last words.
@@ -59,30 +61,63 @@ pub async fn cancel(
 
 /// Has the last reply of a session written anew, in its place. `CONFLICT` while any reply of the session is
 /// under way, or if a later one is there. It makes a chatbot work, so it counts as a send.
+///
+/// The same client key again gives the reply as it is and writes nothing; with another reply it is a
+/// `CONFLICT`.
 pub async fn regenerate(
     app: &App,
     viewer: &Viewer,
-    session: SessionId,
-    seq: Seq,
+    (session, seq): (SessionId, Seq),
+    client_key: Option<String>,
 ) -> AppResult<Message> {
+    let key = client_key.map(ClientKey::parse).transpose()?;
     app.rates()
         .by_person(Deed::SendMessage, viewer.person()?.user)?;
     reply(app, viewer, session, seq).await?;
     let mut conn = app.db().connection().await?;
-    let begun = conn
+    let reply = conn
         .transaction(async |conn| {
             let seat = access::locked_seat(conn, viewer, session).await?;
+            if let Some(key) = &key
+                && is_regenerated(conn, &seat, key, seq).await?
+            {
+                let now = messages::find(conn, session, seq).await?;
+                return now.ok_or(NO_MESSAGE);
+            }
             let reply = may_be_regenerated(conn, &seat, seq).await?;
+            if let Some(key) = &key {
+                under_way::note_regenerated(conn, &seat, key, seq).await?;
+            }
             under_way::begin_anew(conn, &reply).await
         })
         .await?;
     drop(conn);
+    // A retry too: the first try may have been stored and then cut off before it told anyone. Those who
+    // know drop what they know.
     app.bus().publish(Notice::Changed {
         session,
-        messages: vec![begun.clone()],
+        messages: vec![reply.clone()],
     });
-    app.bus().publish(Notice::ReplyWaiting);
-    Ok(begun)
+    if reply.status == MessageStatus::Pending {
+        app.bus().publish(Notice::ReplyWaiting);
+    }
+    Ok(reply)
+}
+
+/// Whether the reply was written anew with this key before.
+async fn is_regenerated(
+    conn: &mut Connection,
+    seat: &Seat,
+    key: &ClientKey,
+    reply: Seq,
+) -> AppResult<bool> {
+    match under_way::regenerated(conn, seat, key).await? {
+        Some(regenerated) if regenerated != reply => Err(AppError::conflict(
+            "clientKey",
+            "This client key was used for another reply.",
+        )),
+        regenerated => Ok(regenerated.is_some()),
+    }
 }
 
 async fn may_be_regenerated(conn: &mut Connection, seat: &Seat, seq: Seq) -> AppResult<Message> {
@@ -121,23 +156,31 @@ async fn reply(app: &App, viewer: &Viewer, session: SessionId, seq: Seq) -> AppR
     Ok(message)
 }
 
-/// Ends every reply of a chatbot that was deleted.
-pub(super) async fn cancel_all_of(app: &App, chatbot: ChatbotId) -> AppResult<()> {
+/// Asks those who write replies of a chatbot to end them.
+pub(super) async fn ask_all_of_to_stop(app: &App, chatbot: ChatbotId) -> AppResult<()> {
     let mut conn = app.db().connection().await?;
     let owed = under_way::owed_by(&mut conn, chatbot).await?;
     drop(conn);
-    for (session, seq) in owed {
-        ask_to_stop(app, session, |written| written.seq == seq).await?;
-        let mut conn = app.db().connection().await?;
-        let cancelled = conn
-            .transaction(async |conn| {
-                sessions::lock(conn, session).await?;
-                under_way::cancel(conn, session, &[seq]).await
-            })
-            .await?;
-        announce(app, session, cancelled);
-    }
+    let asked = owed
+        .iter()
+        .map(|(session, seqs)| ask_to_stop(app, *session, |written| seqs.contains(&written.seq)));
+    try_join_all(asked).await?;
     Ok(())
+}
+
+/// Cancels every reply that a chatbot owes, and gives those of each session. The sessions are locked one after
+/// another in order of their ids, so that two who do this don't wait for each other.
+pub(super) async fn cancel_all_of(
+    conn: &mut Connection,
+    chatbot: ChatbotId,
+) -> AppResult<Vec<(SessionId, Vec<Ended>)>> {
+    let mut cancelled = Vec::new();
+    for (session, seqs) in under_way::owed_by(conn, chatbot).await? {
+        sessions::lock(conn, session).await?;
+        let ended = under_way::cancel(conn, session, &seqs).await?;
+        cancelled.push((session, ended));
+    }
+    Ok(cancelled)
 }
 
 /// Asks those who write replies of a session to end them, and waits until they have, as long as that may
@@ -160,7 +203,7 @@ pub(super) async fn ask_to_stop(
     let nobody = CancellationToken::new();
     let ends = written
         .into_iter()
-        .map(|reply| sending::wait_for_reply(app, reply, LAST_WORDS, &nobody));
+        .map(|reply| waiting::for_reply(app, reply, LAST_WORDS, &nobody));
     // What comes of it is seen in the row.
     let _ = timeout(2 * LAST_WORDS, join_all(ends)).await;
     Ok(())
@@ -175,10 +218,8 @@ pub(super) async fn cancel_all(conn: &mut Connection, session: SessionId) -> App
 
 /// What becomes of a message while those who owe it an answer may be replying to an earlier one.
 pub(super) struct Turn {
-    /// Chatbots that answer with a reply of its own.
-    pub(super) anew: Vec<ChatbotId>,
-    /// Replies that wait already, and answer it too.
-    pub(super) joining: Vec<Seq>,
+    /// How it is answered, in the order of those who answer.
+    pub(super) answers: Vec<Answer>,
     /// Replies that make way for it.
     pub(super) interrupted: Vec<Seq>,
 }
@@ -191,8 +232,7 @@ pub(super) async fn turn(
     answering: &[(ChatbotId, WhileReplying)],
 ) -> AppResult<Turn> {
     let mut turn = Turn {
-        anew: Vec::new(),
-        joining: Vec::new(),
+        answers: Vec::new(),
         interrupted: Vec::new(),
     };
     if answering.is_empty() {
@@ -206,7 +246,7 @@ pub(super) async fn turn(
             // One that nobody took on yet, behind another. It stays so until the transaction ends: whoever ends
             // the other locks the session first.
             (WhileReplying::Queue, [_, .., last]) if last.attempt == 0 => {
-                turn.joining.push(last.seq);
+                turn.answers.push(Answer::Joining(last.seq));
                 continue;
             }
             (WhileReplying::Interrupt, own) => {
@@ -220,7 +260,7 @@ pub(super) async fn turn(
             }
             (WhileReplying::Queue | WhileReplying::Reject, _) => {}
         }
-        turn.anew.push(*chatbot);
+        turn.answers.push(Answer::Anew(*chatbot));
     }
     Ok(turn)
 }

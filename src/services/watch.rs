@@ -47,18 +47,20 @@ pub enum Sight {
 
 /// Watches a session from a cursor on, or from now on. `NOT_FOUND` without a seat in it.
 ///
+/// `epoch` is the one that whoever asks had taken before they read anything: cursors are opened in it, and the
+/// walk ends with it.
+///
 /// Ends with [`Sight::End`] and nothing after it. A database out of reach ends nothing: the walk stands
 /// still until it is back.
 pub async fn session(
     app: &App,
     viewer: &Viewer,
+    epoch: Epoch,
     session: SessionId,
     after: Option<String>,
     view: View,
 ) -> AppResult<impl Stream<Item = Sight> + Send + use<>> {
     let person = viewer.person()?.clone();
-    // Before anything is read: what is read now may belong to a log that is about to be replaced.
-    let epoch = app.epoch();
     let seat = access::seat(&mut *app.db().connection().await?, viewer, session).await?;
     let start = match after {
         None => Some(Start::Now),

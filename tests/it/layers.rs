@@ -26,7 +26,7 @@ const WORDS: [(&str, &[&str]); 6] = [
     ("diesel::prelude", &["db"]),
     ("sql_query", &["db"]),
     ("RunQueryDsl", &["db"]),
-    (".publish(", &["bus", "services", "bots"]),
+    (".publish(", &["bus", "feed", "services", "bots"]),
 ];
 
 /// What is wrong in one file of this module.
@@ -55,13 +55,17 @@ fn layer(module: &str) -> Option<usize> {
 
 /// The modules that a file names after `crate::`, also in braces right behind it.
 fn imports(text: &str) -> Vec<&str> {
+    named_after("crate::", text)
+}
+
+fn named_after<'a>(path: &str, text: &'a str) -> Vec<&'a str> {
     let mut found = Vec::new();
-    for (start, _) in text.match_indices("crate::") {
+    for (start, _) in text.match_indices(path) {
         let line_start = text[..start].rfind('\n').map_or(0, |end| end + 1);
         if text[line_start..start].contains("//") {
             continue;
         }
-        let rest = &text[start + "crate::".len()..];
+        let rest = &text[start + path.len()..];
         match rest.strip_prefix('{') {
             Some(group) => found.extend(heads(group)),
             None => found.extend(word(rest)),
@@ -120,6 +124,50 @@ fn files(folder: &Path, found: &mut Vec<(String, String)>) {
             found.push((module.to_owned(), fs::read_to_string(&path).unwrap()));
         }
     }
+}
+
+/// A file that imports itself by way of its neighbours in the same folder.
+fn circle(folder: &[(String, String)]) -> Option<&str> {
+    let neighbours = |file: &str| {
+        let text = folder.iter().find(|(name, _)| name == file);
+        text.map_or(Vec::new(), |(_, text)| named_after("super::", text))
+    };
+    folder.iter().map(|(name, _)| name.as_str()).find(|start| {
+        let mut reached = neighbours(start);
+        let mut next = 0;
+        while let Some(file) = reached.get(next).copied() {
+            next += 1;
+            for further in neighbours(file) {
+                if !reached.contains(&further) {
+                    reached.push(further);
+                }
+            }
+        }
+        reached.contains(start)
+    })
+}
+
+#[test]
+fn services_do_not_import_each_other_in_a_circle() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/services");
+    let files: Vec<(String, String)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    assert!(files.len() > 10, "only {} files were read", files.len());
+    assert_eq!(circle(&files), None);
+
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let planted = [
+        file("tea", "use super::{cup, pot};"),
+        file("cup", "fn f() { super::tea::drink(); }"),
+    ];
+    assert_eq!(circle(&planted), Some("tea"));
+    assert_eq!(circle(&planted[..1]), None);
 }
 
 #[test]

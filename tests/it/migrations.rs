@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use parlor::db::{MigrationError, migrate, newest_migration, revert_all};
+use serde_json::json;
 
 use crate::helpers::{Column, TestApp, TestDatabase};
 
@@ -27,7 +28,12 @@ async fn nothing_is_left_when_all_is_taken_back_with_data_in_every_table() {
     let app = TestApp::start().await;
     let database = app.database();
     let ada = app.person("ada").await;
-    ada.say(None, "hello").await;
+    let sent = ada
+        .send(json!({"content": "hello", "waitMs": 20_000}))
+        .await;
+    let again = r#"mutation ($id: ID!) { regenerateReply(id: $id, clientKey: "key") { id } }"#;
+    let id = &sent.data()["sendMessage"]["reply"]["id"];
+    ada.ask(again, json!({ "id": id })).await.data();
     for table in database.columns().await.into_keys() {
         let rows = database
             .value(&format!("select count(*) from {table}"))
@@ -100,6 +106,7 @@ fn column((name, declared): (&str, &str)) -> Column {
         "Double" => "float8",
         "Bytea" => "bytea",
         "Timestamptz" => "timestamptz",
+        "Array<Integer>" => "_int4",
         other => panic!("a type that no table has had so far: {other}"),
     };
     (name.to_owned(), stored.to_owned(), inner.is_some())

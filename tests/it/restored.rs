@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::sys::signal::Signal;
+use parlor::db::epoch::EpochKeeper;
 
 use crate::helpers::{Person, TestApp, TestDatabase};
 use crate::private_postgres::support::{Home, try_ask};
@@ -276,6 +277,24 @@ async fn cursor(person: &Person, session: &str) -> String {
         .as_str()
         .unwrap()
         .to_owned()
+}
+
+#[tokio::test]
+async fn an_epoch_that_several_find_wanting_ends_once() {
+    let database = TestDatabase::migrated().await;
+    let (mut here, mut there) = (
+        EpochKeeper::new(database.url()),
+        EpochKeeper::new(database.url()),
+    );
+    let first = here.look().await.unwrap();
+    assert_eq!(there.look().await.unwrap(), first);
+    let second = here.renew(first).await.unwrap();
+    assert_ne!(second, first);
+    for keeper in [&mut here, &mut there] {
+        assert_eq!(keeper.renew(first).await.unwrap(), second);
+        assert_eq!(keeper.look().await.unwrap(), second);
+    }
+    assert_ne!(there.renew(second).await.unwrap(), second);
 }
 
 async fn expect_unknown(person: &Person, session: &str, cursor: &str) {

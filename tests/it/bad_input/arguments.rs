@@ -73,6 +73,11 @@ async fn a_client_key_has_1_to_128_characters() {
         scene
             .refuses_send(input, "BAD_USER_INPUT", "clientKey")
             .await;
+        let regenerate = "mutation ($id: ID!, $key: String) { regenerateReply(id: $id, clientKey: $key) { id } }";
+        let variables = json!({"id": scene.reply, "key": key});
+        scene
+            .refuses(regenerate, variables, "BAD_USER_INPUT", Some("clientKey"))
+            .await;
     }
     let longest = "é".repeat(128);
     let input = json!({"content": "hello", "clientKey": longest});

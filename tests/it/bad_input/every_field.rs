@@ -107,8 +107,8 @@ fn calls(scene: &Scene) -> Vec<Call> {
         ),
         (
             "regenerateReply",
-            "mutation ($id: ID!) { regenerateReply(id: $id) { id } }",
-            json!({"id": scene.reply}),
+            "mutation ($id: ID!, $key: String) { regenerateReply(id: $id, clientKey: $key) { id } }",
+            json!({"id": scene.reply, "key": "key"}),
         ),
         (
             "startSession",

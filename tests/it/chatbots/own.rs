@@ -1,9 +1,10 @@
 //! Making, changing and deleting a chatbot of one's own.
 
+use diesel_async::SimpleAsyncConnection;
 use serde_json::{Value, json};
 
 use super::{change, delete, make, session_with};
-use crate::helpers::{TestApp, TestDatabase};
+use crate::helpers::{TestApp, TestDatabase, session_id};
 
 #[tokio::test]
 async fn a_chatbot_of_ones_own_is_listed_talks_and_can_be_changed() {
@@ -215,4 +216,36 @@ async fn a_deleted_chatbot_stays_the_author_of_what_it_said_and_says_no_more() {
                    from messages m join chatbots c on c.id = m.chatbot_id";
     assert_eq!(app.database().value(authors).await, "tea parlor");
     delete(&ada, "tea").await.expect_error("NOT_FOUND", None);
+}
+
+#[tokio::test]
+async fn a_chatbot_is_deleted_with_its_replies_under_way_or_not_at_all() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    make(&ada, json!({"handle": "tea"})).await.data();
+    let mut sessions = Vec::new();
+    for _ in 0..2 {
+        let session = session_with(&ada, &["tea"]).await;
+        ada.say(Some(&session), "hello").await;
+        sessions.push(session);
+    }
+    let before = app.database().contents().await;
+    // As if the process were cut off in the middle: the replies of one of the sessions can't be cancelled.
+    let id = session_id(&sessions[1]);
+    let mut held = app.database().connect().await;
+    let hold = format!(
+        "begin; select 1 from sessions where id = '{}' for update",
+        id.0
+    );
+    held.batch_execute(&hold).await.unwrap();
+    let error = delete(&ada, "tea").await.error();
+    assert_eq!(error["code"], "UNAVAILABLE");
+    drop(held);
+    assert_eq!(app.database().contents().await, before);
+
+    delete(&ada, "tea").await.data();
+    for session in sessions {
+        let reply = ada.history(&session).await.pop().unwrap();
+        assert_eq!(reply["status"], "CANCELLED");
+    }
 }

@@ -74,7 +74,7 @@ async fn pages_and_sends_cost_what_they_show(observed: &Observed) {
     // That the key is new, and whether a reply is under way.
     sent.expect(&["messages_client_key", "messages_under_way"], 1.0);
     let again = observed.during(ada.send(keyed)).await;
-    again.expect(&["messages_client_key", "messages_reply"], 2.0);
+    again.expect(&["messages_client_key", "messages_pkey"], 2.0);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod cancelling;
 mod crashes;
+mod gaps;
 mod leases;
 mod meanwhile;
 mod pausing;

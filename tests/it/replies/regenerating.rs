@@ -1,5 +1,6 @@
 //! Writing the last reply anew: another text in the same place, and nothing of the old one comes back.
 
+use futures_util::future::join_all;
 use parlor::bus::{Notice, TextPiece};
 use parlor::domain::RunnerId;
 use parlor::services::replies::{self, Lost};
@@ -202,6 +203,41 @@ async fn one_at_a_time_the_last_one_and_only_while_somebody_would_write_it() {
     regenerate(&ada, &message)
         .await
         .expect_error("BAD_USER_INPUT", Some("id"));
+}
+
+#[tokio::test]
+async fn asked_again_with_the_same_key_it_is_written_anew_once() {
+    let (app, ada, session, reply) = answered().await;
+    let query = "mutation ($id: ID!, $key: String) {
+        regenerateReply(id: $id, clientKey: $key) { id status content cursor }
+    }";
+    let ask = async |id: &Value, key: &str| {
+        let variables = json!({"id": id, "key": key});
+        ada.ask(query, variables).await
+    };
+    let answers = join_all((0..8).map(|_| ask(&reply["id"], "once"))).await;
+    let answers: Vec<Value> = answers.into_iter().map(|answer| answer.data()).collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert_eq!(answers[0]["regenerateReply"]["status"], "PENDING");
+
+    let claim = claim(&app, RunnerId::new()).await;
+    let text = "Another text".to_owned();
+    let done = replies::complete(app.app(), &claim, text).await.unwrap();
+    assert_eq!(done, Ok(()));
+    let stored = app.database().contents().await;
+    let late = ask(&reply["id"], "once").await.data();
+    assert_eq!(late["regenerateReply"]["content"], "Another text");
+    assert_eq!(app.database().contents().await, stored);
+
+    // It stays the request that it was, whatever the session has come to.
+    let next = ada.say(Some(&session), "and now?").await["reply"].take();
+    assert_eq!(ask(&reply["id"], "once").await.data(), late);
+    ask(&next["id"], "once")
+        .await
+        .expect_error("CONFLICT", Some("clientKey"));
+    ask(&reply["id"], "twice")
+        .await
+        .expect_error("CONFLICT", Some("id"));
 }
 
 #[tokio::test]

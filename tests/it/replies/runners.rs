@@ -87,14 +87,13 @@ async fn a_reply_that_breaks_its_runner_is_given_up_after_three_attempts() {
     let session = chat(&ada).await;
     let mut feed = ada.watch(&session, None).await;
     ada.say(Some(&session), "hello").await;
-    let nothing_to_answer = "update messages set in_reply_to = null";
-    app.database().execute(nothing_to_answer).await;
-    bots::start(app.app());
-    for attempt in 1..=3 {
-        db_attempt(url, attempt).await;
+    // Runners that die without a word.
+    for _ in 1..=3 {
+        claim(&app, RunnerId::new()).await;
         assert_eq!(newest(&ada, &session).await["status"], "PENDING");
         db_let_leases_end(url).await;
     }
+    bots::start(app.app());
     let given_up = feed.until("MessageChanged").await;
     assert_eq!(given_up["message"]["status"], "FAILED");
     assert_eq!(
@@ -102,6 +101,25 @@ async fn a_reply_that_breaks_its_runner_is_given_up_after_three_attempts() {
         "The reply could not be written."
     );
     assert_eq!(db_row(url).await["attempt"], 4);
+}
+
+#[tokio::test]
+async fn a_reply_that_no_attempt_could_write_ends_with_the_first() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    let session = chat(&ada).await;
+    let mut feed = ada.watch(&session, None).await;
+    ada.say(Some(&session), "hello").await;
+    let nothing_to_answer = "update messages set in_reply_to = null";
+    app.database().execute(nothing_to_answer).await;
+    bots::start(app.app());
+    let ended = feed.until("MessageChanged").await;
+    assert_eq!(ended["message"]["status"], "FAILED");
+    assert_eq!(
+        ended["message"]["failure"],
+        "The reply could not be written."
+    );
+    assert_eq!(db_row(app.database().url()).await["attempt"], 1);
 }
 
 #[tokio::test]
