@@ -171,7 +171,15 @@ impl Task {
             }
             Notice::Text { piece, .. } => self.hear(piece),
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
-            Notice::StopReplies { .. } | Notice::LoginEnded { .. } | Notice::ReplyWaiting => {}
+            Notice::CommandReplied { reply } => {
+                let reply = Arc::new(reply.clone());
+                self.feed.events.tell(FeedEvent::Command(reply));
+            }
+            Notice::StopReplies { .. }
+            | Notice::LoginEnded { .. }
+            | Notice::ReplyWaiting
+            | Notice::CommandGiven { .. }
+            | Notice::CommandAnswered { .. } => {}
         }
     }
 
