@@ -47,6 +47,7 @@ impl Mode {
             "silent-after-a-word" => patience.between_bytes,
             "too-slow-to-end" => patience.whole,
             "busy-for-a-second" => Duration::from_secs(1),
+            "busy-for-ever-and-a-second" => Duration::from_secs(2),
             _ => Duration::ZERO,
         }
     }
@@ -131,6 +132,13 @@ pub fn refusals(trap: &str) -> Vec<Mode> {
             1,
         ),
         fails("busy-for-ever", refusal("429 Too Many", ""), "", BUSY, 3),
+        fails(
+            "busy-for-ever-and-a-second",
+            refusal("429 Too Many", "Retry-After: 1\r\n"),
+            "",
+            BUSY,
+            3,
+        ),
         fails(
             "busy-for-an-hour",
             refusal("429 Too Many", "Retry-After: 3600\r\n"),
