@@ -1,5 +1,6 @@
 //! The running program's parts, made in one place and handed down.
 
+mod errands;
 mod places;
 mod rates;
 
@@ -19,6 +20,7 @@ use crate::db::epoch::EpochKeeper;
 use crate::domain::{Cursor, Epoch, Rev, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 use crate::feed::Feeds;
+pub use errands::{Errand, Errands};
 pub use places::{Place, Places};
 pub use rates::{Deed, Rates};
 
@@ -43,6 +45,7 @@ struct Parts {
     epoch: watch::Sender<Epoch>,
     waits: Places<UserId>,
     rates: Rates,
+    errands: Errands,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -68,6 +71,7 @@ impl App {
                 sealer: Sealer::new(secret),
                 waits: Places::new(config.limits.waits_per_person),
                 rates: Rates::new(&config.rates),
+                errands: Errands::new(),
                 stopping: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 config,
@@ -80,6 +84,9 @@ impl App {
         let (sweeping, stopping) = (app.clone(), app.stopping().clone());
         let sweep = async move { sweeping.rates().keep_small().await };
         app.tasks().spawn(stopping.run_until_cancelled_owned(sweep));
+        let (hearing, stopping) = (app.clone(), app.stopping().clone());
+        let hear = async move { hearing.errands().hear(hearing.bus()).await };
+        app.tasks().spawn(stopping.run_until_cancelled_owned(hear));
         Ok(app)
     }
 
@@ -126,6 +133,11 @@ impl App {
     /// Counts how often anything is done.
     pub fn rates(&self) -> &Rates {
         &self.parts.rates
+    }
+
+    /// The commands that are known here.
+    pub fn errands(&self) -> &Errands {
+        &self.parts.errands
     }
 
     /// Seals what clients hold.

@@ -7,12 +7,12 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use super::error::ApiResult;
 use super::ids;
 use super::types::{
-    AuthPayload, Chatbot, ChatbotInput, ContextExt, LoginInput, Message, ProfileInput,
-    RegisterInput, Session, SessionKind, User,
+    AuthPayload, Chatbot, ChatbotInput, CommandReply, ContextExt, LoginInput, Message,
+    ProfileInput, RegisterInput, Session, SessionKind, User,
 };
 use crate::domain::Handle;
 use crate::error::{AppError, AppResult};
-use crate::services::messages::{self, Draft};
+use crate::services::messages::{self, Delivery, Draft};
 use crate::services::sessions::{self, Change, SessionPlan};
 use crate::services::waiting::{self, MAX_WAIT};
 use crate::services::{accounts, chatbots, logins, under_way};
@@ -216,7 +216,13 @@ impl Mutation {
     /// chatbots, those answer that it mentions (`@parlor`); if none, the first. A chatbot that is replying
     /// answers by its `whileReplying`.
     ///
-    /// Stored when this returns. To send safely over a bad line, give a `clientKey` and send again until
+    /// What begins with `/` and a name is a command (`/help` lists them): a letter right behind the `/`, further
+    /// letters, digits or `_`, 32 at most, and then nothing, white space or `=`. A chatbot answers it in
+    /// `commandReply` and, to those who watch the session, in `CommandReplied`. Neither it nor its answer is ever
+    /// stored: `message` and `reply` are null. Any other text is a message: `/usr/bin`, `//`, or one that begins
+    /// with a space.
+    ///
+    /// A message is stored when this returns. To send safely over a bad line, give a `clientKey` and send again until
     /// you have an answer. `NOT_FOUND` if there is no such session, `CONFLICT` if the key was used for
     /// other content, or if the chatbot is replying and takes nothing meanwhile. `RATE_LIMITED` if you send too
     /// often or hold back too many answers with `waitMs` at once: sending again counts as well, so wait for
@@ -239,7 +245,19 @@ impl Mutation {
             content: input.content,
             client_key: input.client_key,
         };
-        let sent = messages::send(app, ctx.address()?, ctx.viewer()?, draft).await?;
+        let sent = match messages::send(app, ctx.address()?, ctx.viewer()?, draft).await? {
+            Delivery::Message(sent) => *sent,
+            Delivery::Command(given) => {
+                ctx.deadline()?.extend(wait);
+                let reply = given.wait(app, wait, hung_up).await;
+                return Ok(SendMessagePayload {
+                    session: Session::new(given.session),
+                    message: None,
+                    reply: None,
+                    command_reply: Some(CommandReply(reply)),
+                });
+            }
+        };
         let position = sent.position();
         let reply = match sent.reply {
             Some(reply) if reply.status.is_under_way() && !wait.is_zero() => {
@@ -252,6 +270,7 @@ impl Mutation {
             session: Session::at(sent.session, position),
             message: Some(Message::new(sent.message)),
             reply: reply.map(Message::new),
+            command_reply: None,
         })
     }
 }
@@ -297,22 +316,24 @@ struct SendMessageInput {
     content: String,
     /// Your own name for this send: 1 to 128 characters. The same key to the same session, or again to a new
     /// one, returns the first result and sends nothing; with other content it is a `CONFLICT`. It never
-    /// expires.
+    /// expires; that of a command does after ten minutes, or when the server forgets it.
     client_key: Option<String>,
-    /// Hold the answer back until the reply has ended, at most this many milliseconds: 0 to 60,000. After
+    /// Hold the answer back until the reply has ended, or the command is answered, at most this many milliseconds: 0 to 60,000. After
     /// that the reply is given as it is.
     #[graphql(default_with = "Some(0)")]
     wait_ms: Option<i32>,
 }
 
-/// A message that is stored.
+/// A message that is stored, or a command that is not.
 #[derive(SimpleObject)]
 struct SendMessagePayload {
     /// Its session. Subscribe `after` its cursor to see everything that follows on the message.
     session: Session,
-    /// The message.
+    /// The message. Null if it was a command.
     message: Option<Message>,
     /// The reply that the chatbot owes; of several, the first. If one waits already that answers this message
     /// too, that one. Null if none answers here.
     reply: Option<Message>,
+    /// The command and, within `waitMs`, its answer. Null if it was a message.
+    command_reply: Option<CommandReply>,
 }

@@ -5,10 +5,11 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use super::cursors::{PageArgs, connection};
 use super::error::ApiResult;
 use super::ids;
-use super::types::{Chatbot, Connection, ContextExt, Message, Node, Session, User};
+use super::types::{Chatbot, CommandInfo, Connection, ContextExt, Message, Node, Session, User};
 use crate::db::history::HistoryKey;
 use crate::db::sessions::ListKey;
 use crate::domain::{Defaults, Handle, MAX_MESSAGE_BYTES, NodeId, Username};
+use crate::error::AppError;
 use crate::services::{accounts, chatbots, history, sessions};
 
 /// The root of every query.
@@ -133,6 +134,7 @@ impl Query {
         ServerInfo {
             name: "Parlor",
             version: env!("CARGO_PKG_VERSION"),
+            commands: CommandInfo::all(),
             max_message_length: MAX_MESSAGE_BYTES,
         }
     }
@@ -153,6 +155,8 @@ impl Query {
             NodeId::Message(session, seq) => {
                 Node::Message(Message::new(history::get(app, viewer, session, seq).await?))
             }
+            // Nothing is stored of commands.
+            NodeId::Command(_) => return Err(AppError::NotFound("command").into()),
         };
         Ok(Some(node))
     }
@@ -165,6 +169,8 @@ struct ServerInfo {
     name: &'static str,
     /// The program's version (semantic versioning).
     version: &'static str,
+    /// The slash commands there are.
+    commands: Vec<CommandInfo>,
     /// The longest message, in bytes of UTF-8.
     max_message_length: usize,
 }

@@ -44,9 +44,9 @@ fn answer(prompt: &str, person: &str, chatbot: &str) -> String {
     let has_word = |any: &[&str]| words.iter().any(|word| any.contains(word));
     let has_words = |any: &[&str]| any.iter().any(|phrase| said.contains(phrase));
 
-    if said == "/help" || (words.len() <= 3 && has_word(&["help"])) {
-        return "Here is what I can do: I greet you, I make a little small talk, and I answer /help with \
-                these lines. I follow rules: no language model is configured for me. Whatever you write \
+    if words.len() <= 3 && has_word(&["help"]) {
+        return "Here is what I can do: I greet you, and I make a little small talk; send /help for the \
+                commands that I answer. I follow rules: no language model is configured for me. Whatever you write \
                 is kept in this session, and what I write reaches you live, word by word, on every \
                 device that watches."
             .to_owned();
@@ -74,7 +74,7 @@ fn answer(prompt: &str, person: &str, chatbot: &str) -> String {
         );
     }
     if has_words(&["what can you do", "can you help"]) {
-        return "Not much, and I say so: greetings, small talk, and /help. For real conversations, ask \
+        return "Not much, and I say so: greetings, small talk, and a few commands. For real conversations, ask \
                 whoever runs this place to configure a model."
             .to_owned();
     }
@@ -87,14 +87,14 @@ fn answer(prompt: &str, person: &str, chatbot: &str) -> String {
     if has_word(&["hello", "hi", "hey", "hallo", "greetings"])
         || has_words(&["good morning", "good afternoon", "good evening", "good day"])
     {
-        return format!("Hello, {person}! I am {chatbot}. Say /help to hear what I can do.");
+        return format!("Hello, {person}! I am {chatbot}. Say help to hear what I can do.");
     }
     if said.ends_with('?') {
         return "That is a good question, and I can't answer it: no language model is configured here, \
-                and I only follow a few rules. Say /help to hear what I can do."
+                and I only follow a few rules. Say help to hear what I can do."
             .to_owned();
     }
-    "I have read that, but I only follow a few rules: no language model is configured here. Say /help to \
+    "I have read that, but I only follow a few rules: no language model is configured here. Say help to \
      hear what I can do."
         .to_owned()
 }
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn it_says_plainly_that_it_is_no_model() {
         for prompt in [
-            "/help",
+            "help",
             "Who are you?",
             "Why is the sky blue?",
             "Lorem ipsum",

@@ -1,6 +1,7 @@
 //! Chatbots at work: a runner takes replies from the log, engines think of what to say.
 
 mod builtin;
+mod commands;
 mod engine;
 mod engines;
 mod memory;

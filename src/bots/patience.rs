@@ -1,8 +1,8 @@
-//! How long model servers may take. Tests are less patient.
+//! How long servers of others may take. Tests are less patient.
 
 use std::time::Duration;
 
-/// Deadlines and pauses of calls to a model server.
+/// Deadlines and pauses of calls to a model server, and to the quotes.
 #[derive(Clone, Debug)]
 pub struct Patience {
     /// How long a reply waits for its turn when too many are asked for at a time.
@@ -23,6 +23,8 @@ pub struct Patience {
     pub longest_retry: Duration,
     /// How long a server is left alone that has failed several times in a row.
     pub rest: Duration,
+    /// How long a quote may take, with everything it needs.
+    pub quote: Duration,
 }
 
 impl Default for Patience {
@@ -37,6 +39,7 @@ impl Default for Patience {
             retry: Duration::from_millis(500),
             longest_retry: Duration::from_secs(20),
             rest: Duration::from_secs(15),
+            quote: Duration::from_secs(5),
         }
     }
 }

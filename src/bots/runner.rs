@@ -13,7 +13,7 @@ use tracing::{debug, error, warn};
 
 use super::engines::Engines;
 use super::openai::queue;
-use super::{Patience, writing};
+use super::{Patience, commands, writing};
 use crate::app::App;
 use crate::bus::{Listener, Subject};
 use crate::domain::RunnerId;
@@ -31,15 +31,16 @@ const BATCH: usize = 16;
 /// How often the runner looks without being woken.
 const SWEEP: Duration = Duration::from_secs(2);
 
-/// Starts a runner; it ends when the process is asked to.
+/// Starts a runner, and the answering of commands; they end when the process is asked to.
 pub fn start(app: &App) {
     start_with(app, Patience::default());
 }
 
-/// The same with another patience towards model servers, for tests that can't wait for minutes.
+/// The same with another patience towards servers of others, for tests that can't wait for minutes.
 pub fn start_with(app: &App, patience: Patience) {
     let engines = Arc::new(Engines::new(app.config(), &patience));
     app.tasks().spawn(run(app.clone(), engines));
+    app.tasks().spawn(commands::run(app.clone(), patience));
 }
 
 async fn run(app: App, engines: Arc<Engines>) {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Notice, TextPiece, WantedText};
 use crate::db::messages::Message;
 use crate::db::sessions::Session;
-use crate::domain::{LoginId, Seq, SessionId};
+use crate::domain::{CommandReply, LoginId, Seq, SessionId};
 
 /// Moves on when an older process could take what is written for something else.
 const VERSION: u16 = 1;
@@ -49,6 +49,7 @@ travel!(
     WantedText,
     SessionId,
     Vec<Seq>,
+    CommandReply,
     LoginId
 );
 
@@ -76,6 +77,9 @@ const _: fn(&Notice) = |notice| {
         }
         Notice::LoginEnded { login } => travels(login),
         Notice::ReplyWaiting => {}
+        Notice::CommandGiven { command: reply }
+        | Notice::CommandAnswered { reply }
+        | Notice::CommandReplied { reply } => travels(reply),
     }
 };
 
@@ -117,7 +121,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{ChatbotId, MessageStatus, Rev, SessionKind, UserId};
+    use crate::domain::{ChatbotId, CommandId, MessageStatus, Rev, SessionKind, UserId};
 
     fn id(number: u128) -> Uuid {
         Uuid::from_u128(number)
@@ -159,7 +163,20 @@ mod tests {
         }
     }
 
-    fn every_notice() -> [Notice; 8] {
+    fn command() -> CommandReply {
+        CommandReply {
+            id: CommandId(id(5)),
+            session: SessionId(id(1)),
+            command: "stock".to_owned(),
+            argument: "AAPL.US".to_owned(),
+            chatbot: ChatbotId(id(3)),
+            status: MessageStatus::Pending,
+            content: String::new(),
+            failure: None,
+        }
+    }
+
+    fn every_notice() -> [Notice; 11] {
         let session = SessionId(id(1));
         [
             Notice::Changed {
@@ -196,6 +213,13 @@ mod tests {
                 login: LoginId(id(4)),
             },
             Notice::ReplyWaiting,
+            Notice::CommandGiven { command: command() },
+            Notice::CommandAnswered {
+                reply: command().answered(Ok("183.05".to_owned())),
+            },
+            Notice::CommandReplied {
+                reply: command().answered(Err("why".to_owned())),
+            },
         ]
     }
 

@@ -61,6 +61,11 @@ impl LocalBus {
         }
     }
 
+    /// Whether somebody here listens to a subject.
+    pub(super) fn has_listeners(&self, subject: Subject) -> bool {
+        self.topics().contains_key(&subject)
+    }
+
     /// Tells every listener that it may have missed something.
     pub(super) fn tell_all_missed(&self) {
         for topic in self.topics().values() {

@@ -39,7 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// - Publishing does not wait and does not fail: what can't be delivered is lost.
 ///
 /// [`Subject::Replies`] is work rather than news: a notice there reaches the listeners of the process that
-/// publishes it, and those of one other.
+/// publishes it, and those of one other. [`Subject::Commands`] are errands: a notice there reaches the listeners
+/// of the process that publishes it; if there are none, those of one other.
 #[derive(Clone)]
 pub struct Bus {
     local: Arc<LocalBus>,
@@ -93,7 +94,11 @@ impl Bus {
 
     /// Announces to everyone who listens to the notice's subject.
     pub fn publish(&self, notice: Notice) {
-        if let Some(link) = &self.link {
+        let subject = notice.subject();
+        let stays_here = subject.is_errand() && self.local.has_listeners(subject);
+        if let Some(link) = &self.link
+            && !stays_here
+        {
             link.send(&notice);
         }
         self.local.publish(notice);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::messages::Message;
 use crate::db::sessions::Session;
-use crate::domain::{LoginId, Rev, Seq, SessionId};
+use crate::domain::{CommandReply, LoginId, Rev, Seq, SessionId};
 
 /// Where a notice is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +14,11 @@ pub enum Subject {
     Session(SessionId),
     /// What happens to a login.
     Login(LoginId),
+    /// Commands to be answered. An errand: one of those who listen is told and nobody else, somebody of the
+    /// process that announces it if anybody there listens.
+    Commands,
+    /// Answers to commands.
+    CommandAnswers,
     /// Replies to be written. Work, not news: one of those who listen is enough. Who announces it hears it
     /// in their own process, and of the other processes one does.
     Replies,
@@ -69,6 +74,21 @@ pub enum Notice {
     },
     /// There is a reply to be written.
     ReplyWaiting,
+    /// A command was given, and is to be answered.
+    CommandGiven {
+        /// As it was given, pending.
+        command: CommandReply,
+    },
+    /// A command has an answer, for whoever sees to it; the others keep it, in case that they are asked again.
+    CommandAnswered {
+        /// The command with its answer.
+        reply: CommandReply,
+    },
+    /// A command has come to its end, for those who watch its session. There is no log of these.
+    CommandReplied {
+        /// The command with its answer.
+        reply: CommandReply,
+    },
 }
 
 /// More text of a reply under way.
@@ -100,18 +120,25 @@ pub struct WantedText {
 
 impl Subject {
     /// What the transport between processes calls it, within one deployment: `session.<uuid>`,
-    /// `login.<uuid>`, `replies`.
+    /// `login.<uuid>`, `commands`, `command_answers`, `replies`.
     pub fn name(&self) -> String {
         match self {
             Self::Session(session) => format!("session.{}", session.0),
             Self::Login(login) => format!("login.{}", login.0),
+            Self::Commands => "commands".to_owned(),
+            Self::CommandAnswers => "command_answers".to_owned(),
             Self::Replies => "replies".to_owned(),
         }
     }
 
     /// Whether of several processes that listen one is told, rather than all.
     pub(super) fn is_work(&self) -> bool {
-        matches!(self, Self::Replies)
+        matches!(self, Self::Replies | Self::Commands)
+    }
+
+    /// Whether, beyond that, nobody else is told if somebody listens where it is announced.
+    pub(super) fn is_errand(&self) -> bool {
+        matches!(self, Self::Commands)
     }
 }
 
@@ -127,6 +154,9 @@ impl Notice {
             Self::SessionChanged { session } => Subject::Session(session.id),
             Self::LoginEnded { login } => Subject::Login(*login),
             Self::ReplyWaiting => Subject::Replies,
+            Self::CommandGiven { .. } => Subject::Commands,
+            Self::CommandAnswered { .. } => Subject::CommandAnswers,
+            Self::CommandReplied { reply } => Subject::Session(reply.session),
         }
     }
 
@@ -143,7 +173,10 @@ impl Notice {
             | Self::TextWanted { .. }
             | Self::StopReplies { .. }
             | Self::LoginEnded { .. }
-            | Self::ReplyWaiting => None,
+            | Self::ReplyWaiting
+            | Self::CommandGiven { .. }
+            | Self::CommandAnswered { .. }
+            | Self::CommandReplied { .. } => None,
         }
     }
 }

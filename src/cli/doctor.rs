@@ -50,6 +50,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         }
     }
     check_model_server(&mut report, config).await;
+    tell_of_quotes(&mut report, config);
     if let Database::Url(_) = config.database
         && config.introspection
     {
@@ -103,6 +104,18 @@ async fn check_model_server(report: &mut Report, config: &Config) {
             "conversations and the key travel unencrypted to OPENAI_BASE_URL: trust that network, or use https",
         );
     }
+}
+
+/// Only what is configured: a machine without a way out is no fault, and nobody may want to be asked.
+fn tell_of_quotes(report: &mut Report, config: &Config) {
+    let finding = match &config.quotes {
+        Some(quotes) => format!(
+            "are asked of {} when a command wants one; not tried here (PARLOR_QUOTES_URL)",
+            quotes.host()
+        ),
+        None => "are switched off (PARLOR_QUOTES_URL)".to_owned(),
+    };
+    report.note("quotes", &finding);
 }
 
 async fn check_database(report: &mut Report, config: &Config, url: &str) {

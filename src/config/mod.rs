@@ -6,6 +6,7 @@
 mod limits;
 mod nats_url;
 mod openai;
+mod quotes_url;
 mod rates;
 mod read;
 mod secret;
@@ -21,6 +22,7 @@ use ipnet::IpNet;
 pub use limits::{Limits, Setting};
 pub use nats_url::NatsUrl;
 pub use openai::{ApiKey, OpenAi};
+pub use quotes_url::QuotesUrl;
 pub use rates::{Rate, Rates};
 use read::Reader;
 pub use secret::{Secret, SecretError};
@@ -60,6 +62,8 @@ pub struct Config {
     pub trusted_documents: Option<TrustedDocuments>,
     /// The model server of `OPENAI` chatbots; without one there are none. `PARLOR_OPENAI_MODELS`.
     pub openai: Option<OpenAi>,
+    /// Where commands ask for quotes; nowhere if that is switched off. `PARLOR_QUOTES_URL`.
+    pub quotes: Option<QuotesUrl>,
     /// Which log lines are written. `PARLOR_LOG`.
     pub log: String,
     /// How they are written. `PARLOR_LOG_FORMAT`.
@@ -204,6 +208,7 @@ impl Config {
             rates: Rates::read(&mut reader),
             trusted_documents: trusted_documents(&mut reader),
             openai: OpenAi::read(&mut reader),
+            quotes: quotes(&mut reader),
             log: reader
                 .parsed(
                     "PARLOR_LOG",
@@ -240,6 +245,18 @@ fn trusted_documents<L: Fn(&str) -> Option<OsString>>(
             None
         }
     }
+}
+
+/// Those of Stooq unless the operator says otherwise; `off` for none.
+fn quotes<L: Fn(&str) -> Option<OsString>>(reader: &mut Reader<L>) -> Option<QuotesUrl> {
+    let rule = "is off, or an address that begins with https:// or http:// and has {symbol} once, behind the \
+                host, as https://stooq.com/q/l/?s={symbol}&f=sd2t2ohlcv&h&e=csv";
+    let read = |text: &str| match text {
+        "off" => Some(None),
+        address => QuotesUrl::parse(address).map(Some),
+    };
+    let read = reader.parsed("PARLOR_QUOTES_URL", rule, read);
+    read.unwrap_or_else(|| Some(QuotesUrl::default()))
 }
 
 fn default_pool() -> usize {
@@ -309,11 +326,12 @@ mod tests {
             ("PARLOR_ALLOWED_ORIGINS", "https://a.example, b.example"),
             ("PARLOR_TRUSTED_PROXIES", "10.0.0.0/33"),
             ("PARLOR_INTROSPECTION", "perhaps"),
+            ("PARLOR_QUOTES_URL", "https://quotes.example/?key=hunter2"),
             ("PARLOR_LOG", "a=b=c"),
             ("PARLOR_LOG_FORMAT", "xml"),
         ])
         .unwrap_err();
-        assert_eq!(error.faults.len(), 11, "{error}");
+        assert_eq!(error.faults.len(), 12, "{error}");
         let told = error.to_string();
         assert!(!told.contains("hunter2") && !told.contains("too short"));
     }
@@ -405,6 +423,16 @@ mod tests {
             .map(IpNet::to_string)
             .collect();
         assert_eq!(told, ["10.0.0.0/8", "::1/128"]);
+    }
+
+    #[test]
+    fn quotes_are_stooqs_or_ones_own_or_off() {
+        let quotes = |variables: &[(&str, &str)]| read(variables).unwrap().quotes;
+        let host = |quotes: Option<QuotesUrl>| quotes.map(|quotes| quotes.host());
+        assert_eq!(host(quotes(&[])).as_deref(), Some("stooq.com"));
+        let own = quotes(&[("PARLOR_QUOTES_URL", "http://127.0.0.1:81/{symbol}")]);
+        assert_eq!(host(own).as_deref(), Some("127.0.0.1:81"));
+        assert_eq!(quotes(&[("PARLOR_QUOTES_URL", "off")]), None);
     }
 
     #[test]

@@ -51,6 +51,10 @@ id! {
     LoginId
 }
 id! {
+    /// A command that somebody gave. It names nothing that is stored.
+    CommandId
+}
+id! {
     /// A reply runner: one per process and start.
     RunnerId
 }

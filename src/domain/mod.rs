@@ -6,6 +6,7 @@
 mod answering;
 mod chatbot;
 mod client_address;
+mod command;
 mod cursor;
 mod email_address;
 mod ids;
@@ -23,9 +24,10 @@ pub use chatbot::{
     ChatbotEngine, Greeting, Handle, NewHandle, Persona, Temperature, WhileReplying,
 };
 pub use client_address::ClientAddress;
+pub use command::{CommandLine, CommandReply, MAX_COMMAND_BYTES};
 pub use cursor::{Cursor, Epoch};
 pub use email_address::EmailAddress;
-pub use ids::{ChatbotId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};
+pub use ids::{ChatbotId, CommandId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};
 pub use message::{Author, ClientKey, MAX_MESSAGE_BYTES, MessageContent, MessageStatus};
 pub use node_id::NodeId;
 pub use page::{Bounds, Defaults, Page, PageRequest};

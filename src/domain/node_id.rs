@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use super::{ChatbotId, Seq, SessionId, UserId};
+use super::{ChatbotId, CommandId, Seq, SessionId, UserId};
 
 /// What an id names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum NodeId {
     Session(SessionId),
     /// A message, by its session and its place there.
     Message(SessionId, Seq),
+    /// A command. There is nothing to be found under it: commands are not stored.
+    Command(CommandId),
 }
 
 impl NodeId {
@@ -29,6 +31,7 @@ impl NodeId {
             Self::Chatbot(id) => (b'c', id.0, None),
             Self::Session(id) => (b's', id.0, None),
             Self::Message(session, seq) => (b'm', session.0, Some(seq)),
+            Self::Command(id) => (b'q', id.0, None),
         };
         let mut bytes = Vec::with_capacity(21);
         bytes.push(tag);
@@ -53,6 +56,7 @@ impl NodeId {
             (b'u', []) => Some(Self::User(UserId(uuid))),
             (b'c', []) => Some(Self::Chatbot(ChatbotId(uuid))),
             (b's', []) => Some(Self::Session(SessionId(uuid))),
+            (b'q', []) => Some(Self::Command(CommandId(uuid))),
             (b'm', seq) => {
                 let seq = i32::from_be_bytes(seq.try_into().ok()?);
                 Some(Self::Message(SessionId(uuid), Seq(seq)))
@@ -77,6 +81,7 @@ mod tests {
                 NodeId::Chatbot(ChatbotId(uuid)),
                 NodeId::Session(SessionId(uuid)),
                 NodeId::Message(SessionId(uuid), Seq(seq)),
+                NodeId::Command(CommandId(uuid)),
             ] {
                 prop_assert_eq!(NodeId::decode(&id.encode()), Some(id));
             }

@@ -9,7 +9,7 @@ use crate::bus::TextPiece;
 use crate::db::log::{self, Entry, LogPage, News, PageLimit};
 use crate::db::messages::Message;
 use crate::db::sessions::{self, Session};
-use crate::domain::{Rev, Seq, SessionId};
+use crate::domain::{CommandReply, Rev, Seq, SessionId};
 use crate::error::{AppError, AppResult};
 
 /// How much is read from the log at a time. What a follower has read waits in it until its client takes it,
@@ -60,6 +60,8 @@ pub enum Item {
         /// More of it.
         text: String,
     },
+    /// A command has come to its end.
+    Command(Arc<CommandReply>),
     /// Everything up to this change was seen; what follows is live. Comes once.
     CaughtUp(Rev),
 }
@@ -132,6 +134,7 @@ impl Follower {
                 Phase::Live(attachment) => match attachment.events.next().await {
                     Told::Event(FeedEvent::Entries(entries)) => self.see_live(&entries),
                     Told::Event(FeedEvent::Text(piece)) => self.hear(&piece),
+                    Told::Event(FeedEvent::Command(reply)) => self.see_command(reply),
                     Told::Event(FeedEvent::LookAtLog) | Told::Missed => self.look_at_log(),
                     // Only a feed that broke ends while it is followed. Said, so that whoever waits here
                     // takes a breath before the next one.
@@ -301,6 +304,12 @@ impl Follower {
         self.position = Some(place);
         self.items
             .push_back(Item::Added(Sighting { place, message }));
+    }
+
+    fn see_command(&mut self, reply: Arc<CommandReply>) {
+        if self.view == View::Everything {
+            self.items.push_back(Item::Command(reply));
+        }
     }
 
     fn hear(&mut self, piece: &TextPiece) {

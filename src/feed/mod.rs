@@ -26,7 +26,7 @@ use texts::Texts;
 use crate::bus::{Bus, TextPiece};
 use crate::db::Db;
 use crate::db::log::Entry;
-use crate::domain::{Epoch, SessionId};
+use crate::domain::{CommandReply, Epoch, SessionId};
 use crate::error::{AppError, AppResult};
 
 /// The feeds of this process. Cheap to clone.
@@ -69,6 +69,8 @@ enum FeedEvent {
     Entries(Arc<[Entry]>),
     /// More text of a reply, following on what the feed told before.
     Text(Arc<TextPiece>),
+    /// A command has come to its end. Told to those who follow now, and to nobody again.
+    Command(Arc<CommandReply>),
     /// Too much was missed to be told one by one: read the log.
     LookAtLog,
 }
@@ -211,6 +213,12 @@ impl Weighed for FeedEvent {
         match self {
             Self::Entries(entries) => entries.iter().map(Entry::bytes).sum(),
             Self::Text(piece) => size_of::<TextPiece>() + piece.text.len(),
+            Self::Command(reply) => {
+                let texts = [&reply.command, &reply.argument, &reply.content];
+                let failure = reply.failure.as_ref().map_or(0, String::len);
+                let texts: usize = texts.iter().map(|text| text.len()).sum();
+                size_of::<CommandReply>() + texts + failure
+            }
             Self::LookAtLog => 0,
         }
     }

@@ -184,10 +184,16 @@ impl Task {
             }
             Notice::Text { piece, .. } => self.hear(piece),
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
+            Notice::CommandReplied { reply } => {
+                let reply = Arc::new(reply.clone());
+                self.feed.events.tell(FeedEvent::Command(reply));
+            }
             Notice::TextWanted { .. }
             | Notice::StopReplies { .. }
             | Notice::LoginEnded { .. }
-            | Notice::ReplyWaiting => {}
+            | Notice::ReplyWaiting
+            | Notice::CommandGiven { .. }
+            | Notice::CommandAnswered { .. } => {}
         }
     }
 

@@ -4,6 +4,7 @@ use aws_lc_rs::digest;
 use diesel_async::AsyncConnection;
 use uuid::Uuid;
 
+use super::commands::{self, Given};
 use super::{access, under_way};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
@@ -13,8 +14,8 @@ use crate::db::replies::Ended;
 use crate::db::sessions::{self, NewSession, Session};
 use crate::db::{Connection, chatbots, under_way as rows};
 use crate::domain::{
-    Author, ChatbotId, ClientAddress, ClientKey, MessageContent, MessageStatus, Occasion, Rev, Seq,
-    SessionId, SessionKind, Title, UserId, Viewer, WhileReplying, who_answers,
+    Author, ChatbotId, ClientAddress, ClientKey, CommandLine, MessageContent, MessageStatus,
+    Occasion, Rev, Seq, SessionId, SessionKind, Title, UserId, Viewer, WhileReplying, who_answers,
 };
 use crate::error::{AppError, AppResult};
 
@@ -50,7 +51,16 @@ impl Sent {
     }
 }
 
-/// Stores a message, and the reply that a chatbot owes it, and tells everyone who watches the session.
+/// What was sent.
+pub enum Delivery {
+    /// A message, which is stored.
+    Message(Box<Sent>),
+    /// A command, which is not.
+    Command(Given),
+}
+
+/// Stores a message, and the reply that a chatbot owes it, and tells everyone who watches the session. A
+/// command is not stored: see [`CommandLine`] for what is one.
 ///
 /// Stored when this returns. The announcement is best effort: whoever misses it catches up from the log.
 /// The same client key again returns what was sent first and stores nothing; with other content it is a
@@ -60,12 +70,16 @@ pub async fn send(
     from: ClientAddress,
     viewer: &Viewer,
     draft: Draft,
-) -> AppResult<Sent> {
+) -> AppResult<Delivery> {
     let person = viewer.person()?;
     app.rates().from_address(Deed::SendMessage, from)?;
     app.rates().by_person(Deed::SendMessage, person.user)?;
     let content = MessageContent::parse(draft.content)?;
     let key = send_key(draft.client_key, &content)?;
+    if let Some(line) = CommandLine::parse(content.as_str())? {
+        let given = commands::give(app, viewer, draft.session, line, key.as_ref()).await?;
+        return Ok(Delivery::Command(given));
+    }
     let session = match draft.session {
         Some(session) => session,
         None => new_session_id(person.user, key.as_ref()),
@@ -83,6 +97,7 @@ pub async fn send(
                 if let Some(sent) = earlier(conn, &seat, key.as_ref()).await? {
                     return Ok(Outcome::Sent(Box::new(sent), Vec::new()));
                 }
+                commands::refuse_key_of_command(app, &seat, key.as_ref())?;
                 store(conn, viewer, seat, &content, key.as_ref(), asked).await
             })
             .await?;
@@ -99,7 +114,7 @@ pub async fn send(
     // know drop what they know.
     under_way::announce(app, sent.session.id, cancelled);
     announce(app, &sent);
-    Ok(*sent)
+    Ok(Delivery::Message(sent))
 }
 
 /// What a try to store a message led to.
@@ -155,7 +170,7 @@ fn send_key(key: Option<String>, content: &MessageContent) -> AppResult<Option<S
 
 /// The id of the session that a send starts: made from who sends and their key, so that a retry finds the
 /// session that the first try started. The key belongs to one person, so nobody else can name it.
-fn new_session_id(user: UserId, key: Option<&SendKey>) -> SessionId {
+pub(super) fn new_session_id(user: UserId, key: Option<&SendKey>) -> SessionId {
     let Some(key) = key else {
         return SessionId::new();
     };
@@ -169,7 +184,7 @@ fn new_session_id(user: UserId, key: Option<&SendKey>) -> SessionId {
     SessionId(Uuid::new_v8(bytes))
 }
 
-async fn start_with_house_chatbot(
+pub(super) async fn start_with_house_chatbot(
     conn: &mut Connection,
     id: SessionId,
     owner: UserId,

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod accounts;
 pub mod chatbots;
+pub mod commands;
 pub mod conversation;
 pub mod history;
 pub mod logins;

@@ -112,7 +112,7 @@ test('the program in the README follows a reply, also when its connection is cut
   wire.cut();
   await seen(/^CaughtUp/m, cutAt);
   await seen(/^MessageChanged .+$/m, cutAt);
-  assert.equal(printed.match(/^MessageAdded \/help$/gm).length, 1, printed);
+  assert.equal(printed.match(/^MessageAdded help$/gm).length, 1, printed);
   const stored = await graphql(
     'query Read($id: ID!) { history(sessionId: $id, last: 1) { nodes { seq content status } } }',
     { id: session },

@@ -111,7 +111,7 @@ impl Load {
             };
             for sender in 0..senders {
                 let prefix = format!("{number}-{sender}");
-                let content = if is_answered { "/help" } else { "said" };
+                let content = if is_answered { "help" } else { "said" };
                 load.send(&session, prefix, content, pause, random.fork());
             }
             load.tellings.push(telling);

@@ -7,8 +7,8 @@ use std::path::Path;
 const LAYERS: [&[&str]; 12] = [
     &["error"],
     &["domain"],
-    &["config"],
-    &["auth", "db"],
+    &["config", "outside"],
+    &["auth", "commands", "db"],
     &["bus"],
     &["feed"],
     &["app"],

@@ -13,7 +13,7 @@ use crate::services::chatbots::Wishes;
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::ChatbotEngine")]
 pub enum ChatbotEngine {
-    /// Rules: small talk and `/help`. Needs no model and no key.
+    /// Rules: small talk. Needs no model and no key.
     Builtin,
     /// A language model, on the server that this place's operator has set up.
     #[graphql(name = "OPENAI")]

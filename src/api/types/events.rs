@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, ID, SimpleObject, Union};
 
-use super::{Message, Session};
+use super::{CommandReply, Message, Session};
 use crate::app::App;
 use crate::domain::{Epoch, NodeId, SessionId};
 use crate::feed::Item;
@@ -22,6 +22,8 @@ pub enum SessionEvent {
     MessageChanged(MessageChanged),
     /// More text of a reply under way.
     ReplyDelta(ReplyDelta),
+    /// A command was answered.
+    CommandReplied(CommandReplied),
     /// The session itself has changed.
     SessionChanged(SessionChanged),
     /// The replay is over.
@@ -60,6 +62,15 @@ pub struct ReplyDelta {
     offset: usize,
     /// The text.
     text: String,
+}
+
+/// A command was answered, or nobody could: it is `COMPLETE` or `FAILED`. It is no part of the history and has no
+/// cursor: only those who are subscribed at that moment are told. A retry of the command may have it told again,
+/// under the same id.
+#[derive(SimpleObject)]
+pub struct CommandReplied {
+    /// The command with its answer.
+    reply: CommandReply,
 }
 
 /// The session itself has changed: its title, whether it is archived, whether its chatbots are paused. After
@@ -135,6 +146,9 @@ impl SessionEvent {
                 message_id: NodeId::Message(session, seq).encode().into(),
                 offset,
                 text,
+            }),
+            Item::Command(reply) => Self::CommandReplied(CommandReplied {
+                reply: CommandReply(Arc::unwrap_or_clone(reply)),
             }),
             Item::CaughtUp(rev) => Self::CaughtUp(CaughtUp {
                 cursor: app.seal_cursor(epoch, session, rev),

@@ -1,6 +1,7 @@
 //! The schema's types, a file each for what belongs together.
 
 mod chatbot;
+mod command;
 mod connection;
 mod events;
 mod message;
@@ -13,6 +14,7 @@ use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
 
 pub(super) use chatbot::{Chatbot, ChatbotInput};
+pub(super) use command::{CommandInfo, CommandReply};
 pub(super) use connection::Connection;
 pub(super) use events::SessionEvent;
 pub(super) use message::Message;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::server;
 use crate::config::OpenAi;
+use crate::outside;
 
 /// How long the server may take to list its models.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -64,10 +65,10 @@ pub async fn check(openai: &OpenAi) -> Finding {
 }
 
 async fn list(openai: &OpenAi) -> Result<Vec<String>, String> {
-    let client = server::client(DEADLINE)
+    let client = outside::client(DEADLINE)
         .map_err(|_| "can't be called: this machine has no certificates to trust. Install them (Debian, Ubuntu: apt install ca-certificates)".to_owned())?;
     let request = server::request(client.get(openai.address("models")), openai);
-    let mut response = request
+    let response = request
         .send()
         .await
         .map_err(|_| "can't be reached. Check OPENAI_BASE_URL, and that it is up".to_owned())?;
@@ -86,13 +87,8 @@ async fn list(openai: &OpenAi) -> Result<Vec<String>, String> {
         }
     }
     let foreign = || "does not answer as a model server does. Check OPENAI_BASE_URL".to_owned();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| foreign())? {
-        body.extend_from_slice(&chunk);
-        if body.len() > LONGEST_LIST {
-            return Err(foreign());
-        }
-    }
+    let body = outside::read_body(response, LONGEST_LIST).await;
+    let body = body.ok_or_else(foreign)?;
     let list: List = serde_json::from_slice(&body).map_err(|_| foreign())?;
     Ok(list.data.into_iter().map(|model| model.id).collect())
 }

@@ -29,6 +29,7 @@ use super::{Patience, memory};
 use crate::app::App;
 use crate::config::Config;
 use crate::error::AppError;
+use crate::outside;
 use crate::services::conversation;
 use crate::services::replies::Assignment;
 
@@ -41,7 +42,7 @@ pub(super) struct OpenAi {
 impl OpenAi {
     pub(super) fn new(config: &Config, patience: &Patience) -> Self {
         let upstream = config.openai.as_ref().and_then(|server| {
-            let client = server::client(patience.connect)
+            let client = outside::client(patience.connect)
                 .inspect_err(|_| warn!("the model server can't be called: see `parlor doctor`"));
             Some(Arc::new(Upstream {
                 server: server.clone(),

@@ -4,26 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
 use super::trouble::Trouble;
 use crate::config::OpenAi;
-
-/// How long a connection that nobody uses is kept.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// A client for model servers. It follows no redirect and uses no proxy: what is sent, the key above all,
-/// goes to the server's own host or nowhere.
-pub(super) fn client(connect: Duration) -> reqwest::Result<Client> {
-    Client::builder()
-        .connect_timeout(connect)
-        .pool_idle_timeout(IDLE)
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
-        .user_agent(concat!("parlor/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
 
 /// A request with what every one has.
 pub(super) fn request(builder: RequestBuilder, server: &OpenAi) -> RequestBuilder {

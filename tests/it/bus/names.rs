@@ -2,7 +2,7 @@
 
 use parlor::bus::{Bus, Notice, Subject};
 use parlor::config::NatsUrl;
-use parlor::domain::SessionId;
+use parlor::domain::{ChatbotId, CommandId, CommandLine, CommandReply, SessionId};
 
 use super::support::{connected, hears, missed, news, next, notice, until, within};
 use crate::helpers::nats::Nats;
@@ -72,6 +72,50 @@ async fn of_two_other_processes_one_is_given_the_work() {
             heard = notice(&mut first) => assert_eq!(*heard, Notice::ReplyWaiting),
             heard = notice(&mut second) => assert_eq!(*heard, Notice::ReplyWaiting),
         }
+    }
+}
+
+#[tokio::test]
+async fn an_errand_is_run_where_it_is_announced_if_it_can_be_and_by_one_other_if_not() {
+    let nats = Nats::start();
+    let buses = [
+        connected(&nats.url()).await,
+        connected(&nats.url()).await,
+        connected(&nats.url()).await,
+    ];
+    let mut others = [
+        buses[1].listen(Subject::Commands).await,
+        buses[2].listen(Subject::Commands).await,
+    ];
+    let given = |text: &str| {
+        let line = CommandLine::parse(text).unwrap().unwrap();
+        let (id, session) = (CommandId::new(), SessionId::new());
+        let command = CommandReply::pending(id, session, line, ChatbotId::HOUSE);
+        Notice::CommandGiven { command }
+    };
+    for round in 0..20 {
+        let errand = given(&format!("/errand {round}"));
+        buses[0].publish(errand.clone());
+        let [first, second] = &mut others;
+        tokio::select! {
+            heard = notice(first) => assert_eq!(*heard, errand),
+            heard = notice(second) => assert_eq!(*heard, errand),
+        }
+    }
+    // From here on there is somebody where it is announced, and the others hear of none but the last.
+    let mut here = buses[0].listen(Subject::Commands).await;
+    for round in 0..20 {
+        let errand = given(&format!("/own {round}"));
+        buses[0].publish(errand.clone());
+        assert_eq!(*notice(&mut here).await, errand);
+    }
+    drop(here);
+    let last = given("/last");
+    buses[0].publish(last.clone());
+    let [first, second] = &mut others;
+    tokio::select! {
+        heard = notice(first) => assert_eq!(*heard, last),
+        heard = notice(second) => assert_eq!(*heard, last),
     }
 }
 

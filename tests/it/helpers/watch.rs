@@ -26,6 +26,9 @@ impl Watch {
                         cursor session { id title archived chatbotsPaused cursor }
                     }
                     ... on ReplyDelta { messageId offset text }
+                    ... on CommandReplied {
+                        reply { id command argument chatbot { handle } status content failure }
+                    }
                     ... on CaughtUp { cursor }
                     ... on FeedEnded { reason retry }
                 }

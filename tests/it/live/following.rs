@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::id;
 use crate::helpers::{Person, TestApp, TestDatabase};
+use crate::replies::support::LONG;
 
 async fn say_all(person: &Person, session: &str, texts: &[&str]) {
     for text in texts {
@@ -89,7 +90,7 @@ async fn without_a_cursor_it_begins_now() {
 async fn a_late_joiner_gets_the_text_so_far() {
     let app = TestApp::start().await;
     let ada = app.person("ada").await;
-    let sent = ada.say(None, "/help").await;
+    let sent = ada.say(None, LONG).await;
     let session = sent["session"]["id"].as_str().unwrap();
     let mut early = ada.watch(session, sent["session"]["cursor"].as_str()).await;
     let mut told = String::new();

@@ -14,6 +14,9 @@ use crate::helpers::{Person, TestApp};
 /// How long others may take for a few rounds of small talk on a busy machine.
 const SLACK: Duration = Duration::from_secs(30);
 
+/// What a busy machine may need for a reply, beside what the server is waited for.
+const MARGIN: Duration = Duration::from_secs(10);
+
 /// A chatbot whose model the server serves well.
 const WELL: &str = "well";
 
@@ -55,22 +58,50 @@ fn there_are_many_ways_to_do_wrong() {
     assert!(faults.count() >= 40);
 }
 
-/// Plays one mode after the other, and then a reply that goes well, while others talk on.
+/// How often the others' times may be taken, where a busy machine makes them wrong.
+const ROUNDS: usize = 3;
+
+/// Plays the modes, until the others were not held up by them.
 async fn play(modes: Vec<Mode>) {
+    for round in 1..=ROUNDS {
+        let (alone, beside) = play_round(&modes).await;
+        println!(
+            "{} modes, round {round}: the 99th percentile of small talk was {alone:?} alone and {beside:?} beside them",
+            modes.len(),
+        );
+        if beside <= alone.mul_f64(1.5) {
+            return;
+        }
+    }
+    panic!("others were held up in each of {ROUNDS} rounds");
+}
+
+/// Plays one mode after the other, and then a reply that goes well, while others talk on. How long these
+/// wait for nearly all of their replies: alone, which is before and after, and beside the modes.
+async fn play_round(modes: &[Mode]) -> (Duration, Duration) {
     let scripts = modes
         .iter()
         .map(|mode| (mode.name.to_owned(), mode.script.clone()));
     let upstream = Upstream::start(scripts).await;
     let mut models: Vec<&str> = modes.iter().map(|mode| mode.name).collect();
     models.push(WELL);
-    let app = start(&upstream, &models, patience()).await;
+    let patience = patience();
+    let app = start(&upstream, &models, patience.clone()).await;
     let ada = app.person("ada").await;
-    let alone = Neighbour::talk(&app, "bob").await.stop_after(5).await;
+    let before = Neighbour::talk(&app, "bob").await.stop_after(5).await;
     let neighbour = Neighbour::talk(&app, "eve").await;
 
-    for mode in &modes {
+    for mode in modes {
         let name = mode.name;
+        let begun = Instant::now();
         let reply = reply_of(&ada, name).await;
+        let took = begun.elapsed();
+        let waits = mode.waits(&patience);
+        assert!(
+            took >= waits,
+            "{name} ended after {took:?} already: {reply}"
+        );
+        assert!(took <= waits + MARGIN, "{name} took {took:?}: {reply}");
         let (status, text, failure) = &mode.ending;
         let content = reply["content"].as_str().unwrap();
         assert!(content == text, "{name}: not {text:?} but {reply}");
@@ -82,12 +113,9 @@ async fn play(modes: Vec<Mode>) {
     assert_eq!(well["content"], "All is well.", "{well}");
 
     let beside = neighbour.stop_after(modes.len().min(10)).await;
-    println!(
-        "{} modes; the 99th percentile of small talk was {:?} alone and {:?} beside them",
-        modes.len(),
-        percentile_99(alone),
-        percentile_99(beside),
-    );
+    let after = Neighbour::talk(&app, "kim").await.stop_after(5).await;
+    let alone = percentile_99(before).max(percentile_99(after));
+    (alone, percentile_99(beside))
 }
 
 /// Somebody who makes small talk with the chatbot of the house all the time.

@@ -13,4 +13,4 @@ mod recorder;
 mod secrecy;
 mod support;
 mod text;
-mod upstream;
+pub mod upstream;

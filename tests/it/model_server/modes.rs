@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use parlor::bots::Patience;
 use serde_json::json;
 
 use super::upstream::{Script, Step, answer, done, event, finishes, head, says, stream_head};
@@ -34,6 +35,23 @@ const FILTERED: &str = "The model server's filter held the reply back.";
 const TOO_LONG: &str = "The reply grew too long and was cut.";
 const TIME_UP: &str = "The reply took too long and was cut.";
 const NOTHING: &str = "The chatbot had nothing to say.";
+
+impl Mode {
+    /// How long its reply is waited for before it ends: what the patience that it tries allows. All others end as
+    /// soon as the server has done what it does.
+    pub fn waits(&self, patience: &Patience) -> Duration {
+        match self.name {
+            "silent" | "silent-in-the-head" | "silent-after-the-head" => {
+                patience.connect + patience.first_byte
+            }
+            "silent-after-a-word" => patience.between_bytes,
+            "too-slow-to-end" => patience.whole,
+            "busy-for-a-second" => Duration::from_secs(1),
+            "busy-for-ever-and-a-second" => Duration::from_secs(2),
+            _ => Duration::ZERO,
+        }
+    }
+}
 
 /// Ends as `FAILED` with this text kept, after this many requests.
 fn fails(
@@ -114,6 +132,13 @@ pub fn refusals(trap: &str) -> Vec<Mode> {
             1,
         ),
         fails("busy-for-ever", refusal("429 Too Many", ""), "", BUSY, 3),
+        fails(
+            "busy-for-ever-and-a-second",
+            refusal("429 Too Many", "Retry-After: 1\r\n"),
+            "",
+            BUSY,
+            3,
+        ),
         fails(
             "busy-for-an-hour",
             refusal("429 Too Many", "Retry-After: 3600\r\n"),

@@ -1,4 +1,4 @@
-//! A conversation with llama.cpp's own server: streamed, remembered, left off.
+//! A conversation with llama.cpp's own server: streamed, remembered, left off, begun anew.
 //!
 //! `scripts/get-llama` gets it. Its model is random numbers: it speaks English words without sense.
 
@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use super::recorder::Recorder;
 use super::support::{configured, configured_with, said_to, session_with};
 use crate::helpers::TestApp;
-use crate::replies::support::{Shown, ends};
+use crate::replies::support::{Shown, cancel, ends, regenerate};
 
 /// Loading the libraries takes seconds on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -134,30 +134,76 @@ async fn a_reply_that_is_ended_under_way_ends_the_servers_work_and_is_remembered
     let session = session_with(&ada, MODEL).await;
     let mut feed = ada.watch(&session, None).await;
     recorder.hold(true);
-    ada.say(Some(&session), "Talk for ever.").await;
-    let begun = feed.until("ReplyDelta").await["text"].take();
-    let begun = begun.as_str().unwrap();
-    // Behind the API, until replies can be cancelled through it.
-    app.database()
-        .execute(
-            "with s as (update sessions set rev = rev + 1 returning id, rev) \
-             update messages m set status = 'CANCELLED', rev = s.rev, finished_rev = s.rev, \
-                    lease_until = null \
-             from s where m.session_id = s.id and m.chatbot_id is not null",
-        )
-        .await;
+    let sent = ada.say(Some(&session), "Talk for ever.").await;
+    let mut shown = Shown::default();
+    shown.add(&feed.until("ReplyDelta").await);
+    let cancelled = cancel(&ada, &sent["reply"]["id"]).await.data();
+    assert_eq!(cancelled["cancelReply"]["status"], "CANCELLED");
+    let end = ends(&mut feed, &mut shown).await["message"].take();
+    assert_eq!(end["status"], "CANCELLED", "{end}");
+    assert_eq!(end["content"], shown.0, "all that was shown is kept");
     recorder.left(1).await;
     recorder.hold(false);
 
-    said_to(&ada, &session, "Go on.").await;
-    let told = told(&recorder.asked_last().body);
-    assert_eq!(told[1], "user: Talk for ever.");
-    let kept = told[2].strip_prefix("assistant: ").unwrap();
-    assert!(
-        begun.starts_with(kept),
-        "{begun:?} was begun, {kept:?} was kept"
+    let answer = said_to(&ada, &session, "Go on.").await;
+    assert_eq!(answer["status"], "COMPLETE", "{answer}");
+    assert_eq!(
+        told(&recorder.asked_last().body),
+        [
+            "system: You talk nonsense.".to_owned(),
+            "user: Talk for ever.".to_owned(),
+            format!("assistant: {}", shown.0),
+            "user: Go on.".to_owned(),
+        ]
     );
-    assert_eq!(told[3], "user: Go on.");
+}
+
+#[tokio::test]
+async fn a_cancelled_reply_is_written_anew_from_what_came_before_it_and_only_its_new_text_is_remembered()
+ {
+    let server = ModelServer::start().await;
+    let recorder = Recorder::before(server.address).await;
+    let app = start(&recorder).await;
+    let ada = app.person("ada").await;
+    let session = session_with(&ada, MODEL).await;
+    let earlier = said_to(&ada, &session, "My cat is called Turing.").await;
+    let mut feed = ada.watch(&session, None).await;
+    feed.caught_up().await;
+
+    recorder.hold(true);
+    let sent = ada.say(Some(&session), "What is my cat called?").await;
+    let mut shown = Shown::default();
+    shown.add(&feed.until("ReplyDelta").await);
+    cancel(&ada, &sent["reply"]["id"]).await.data();
+    let end = ends(&mut feed, &mut shown).await;
+    assert_eq!(end["message"]["status"], "CANCELLED");
+    recorder.left(1).await;
+    recorder.hold(false);
+
+    regenerate(&ada, &sent["reply"]["id"]).await.data();
+    let anew = feed.expect("MessageChanged").await;
+    assert_eq!(anew["message"]["status"], "PENDING");
+    assert_eq!(anew["message"]["content"], "");
+    let mut shown = Shown::default();
+    let whole = ends(&mut feed, &mut shown).await["message"].take();
+    assert_eq!(whole["status"], "COMPLETE", "{whole}");
+    assert_eq!(whole["content"], shown.0);
+    assert_eq!(whole["seq"], sent["reply"]["seq"]);
+    let before = [
+        "system: You talk nonsense.".to_owned(),
+        "user: My cat is called Turing.".to_owned(),
+        format!("assistant: {}", earlier["content"].as_str().unwrap()),
+        "user: What is my cat called?".to_owned(),
+    ];
+    assert_eq!(told(&recorder.asked_last().body), before);
+
+    said_to(&ada, &session, "Are you sure?").await;
+    let after = [
+        format!("assistant: {}", shown.0),
+        "user: Are you sure?".to_owned(),
+    ];
+    let asked = told(&recorder.asked_last().body);
+    assert_eq!(asked, [before.as_slice(), after.as_slice()].concat());
 }
 
 #[tokio::test]

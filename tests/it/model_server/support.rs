@@ -23,6 +23,7 @@ pub fn patience() -> Patience {
         retry: Duration::from_millis(10),
         longest_retry: Duration::from_secs(2),
         rest: Duration::ZERO,
+        quote: Duration::from_secs(2),
     }
 }
 

@@ -121,8 +121,12 @@ impl Upstream {
         };
         self.seen.send_modify(|seen| seen.requests.push(request));
         for step in steps {
+            let hangs = matches!(step, Step::Hang);
             // Whoever has gone does not hear the rest.
-            if self.play(&mut stream, step).await.is_err() {
+            if step.play(&mut stream).await.is_err() {
+                if hangs {
+                    self.seen.send_modify(|seen| seen.left += 1);
+                }
                 return;
             }
         }
@@ -130,9 +134,12 @@ impl Upstream {
         // Until the other side has read it: closing with bytes unread would be a reset.
         let _ = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut Vec::new())).await;
     }
+}
 
-    async fn play(&self, stream: &mut TcpStream, step: Step) -> std::io::Result<()> {
-        match step {
+impl Step {
+    /// Does it; an error if there is nobody any more.
+    pub async fn play(self, stream: &mut TcpStream) -> std::io::Result<()> {
+        match self {
             Step::Send(bytes) => stream.write_all(&bytes).await?,
             Step::Drip(bytes, pause) => {
                 for byte in bytes {
@@ -145,7 +152,6 @@ impl Upstream {
             },
             Step::Hang => {
                 let _ = stream.read(&mut [0]).await;
-                self.seen.send_modify(|seen| seen.left += 1);
                 return Err(std::io::ErrorKind::NotConnected.into());
             }
             Step::Reset => {
@@ -161,6 +167,17 @@ impl Upstream {
 async fn read(stream: &mut TcpStream) -> Option<Request> {
     let (request, _) = read_with_bytes(stream).await?;
     Some(request)
+}
+
+/// Reads a request without a body: its first line and its headers; nothing if there is none.
+pub async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// Reads one request, and gives it as it came as well.

@@ -20,6 +20,7 @@ async fn a_healthy_place_is_told_line_by_line() {
     ok    database: PostgreSQL VERSION answers
     ok    clock: agrees with the database's
     ok    migrations: all ran
+    note  quotes: are asked of stooq.com when a command wants one; not tried here (PARLOR_QUOTES_URL)
     ");
 }
 
@@ -40,6 +41,7 @@ async fn beside_a_running_server_it_looks_through_that_ones_database() {
     ok    database: PostgreSQL VERSION answers
     ok    clock: agrees with the database's
     ok    migrations: all ran
+    note  quotes: are asked of stooq.com when a command wants one; not tried here (PARLOR_QUOTES_URL)
     ");
     assert!(server.is_ready().await);
 }
@@ -55,6 +57,7 @@ async fn an_empty_database_is_no_fault_but_lacks_its_migrations() {
     ok    database: PostgreSQL VERSION answers
     ok    clock: agrees with the database's
     note  migrations: some are missing: `serve` and `migrate` run them
+    note  quotes: are asked of stooq.com when a command wants one; not tried here (PARLOR_QUOTES_URL)
     note  introspection: is on: anyone may read the schema (PARLOR_INTROSPECTION)
     ");
 }
@@ -80,6 +83,25 @@ async fn a_database_that_takes_the_call_and_says_nothing_is_given_up_on() {
     let ended = doctor_for(&format!("postgres://ada@{address}/parlor")).await;
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.out.contains("no answer within"), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn the_quotes_are_told_of_without_what_their_address_may_hold() {
+    let database = TestDatabase::migrated().await;
+    for (url, verdict) in [
+        (
+            "http://127.0.0.1:1/{symbol}?key=hunter2",
+            "are asked of 127.0.0.1:1 when",
+        ),
+        ("off", "are switched off"),
+    ] {
+        let place = Place::on(&database).with("PARLOR_QUOTES_URL", url);
+        let ended = place.run(&["doctor"]).await;
+        assert!(ended.status.success(), "{}", ended.out);
+        let note = format!("note  quotes: {verdict}");
+        assert!(ended.out.contains(&note), "{}", ended.out);
+        assert!(!ended.out.contains("hunter2"), "{}", ended.out);
+    }
 }
 
 async fn doctor_for(address: &str) -> Ended {
