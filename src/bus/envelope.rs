@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Notice, TextPiece};
 use crate::db::messages::Message;
 use crate::db::sessions::Session;
-use crate::domain::{LoginId, Seq, SessionId};
+use crate::domain::{LoginId, Seq, SessionId, UserId};
 
 /// Moves on when an older process could take what is written for something else.
 const VERSION: u16 = 1;
@@ -48,7 +48,9 @@ travel!(
     TextPiece,
     SessionId,
     Vec<Seq>,
-    LoginId
+    LoginId,
+    UserId,
+    bool
 );
 
 /// Every field of every notice travels. Naming them all, without `..`, makes a new one come by here.
@@ -68,6 +70,15 @@ const _: fn(&Notice) = |notice| {
         Notice::Text { session, piece } => {
             travels(session);
             travels(piece);
+        }
+        Notice::Typing {
+            session,
+            user,
+            typing,
+        } => {
+            travels(session);
+            travels(user);
+            travels(typing);
         }
         Notice::LoginEnded { login } => travels(login),
         Notice::ReplyWaiting => {}
@@ -112,7 +123,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{ChatbotId, MessageStatus, Rev, SessionKind, UserId};
+    use crate::domain::{ChatbotId, MessageStatus, Rev, SessionKind};
 
     fn id(number: u128) -> Uuid {
         Uuid::from_u128(number)
@@ -154,7 +165,7 @@ mod tests {
         }
     }
 
-    fn every_notice() -> [Notice; 7] {
+    fn every_notice() -> [Notice; 8] {
         let session = SessionId(id(1));
         [
             Notice::Changed {
@@ -178,6 +189,11 @@ mod tests {
                     offset: 3,
                     text: "lo".to_owned(),
                 },
+            },
+            Notice::Typing {
+                session,
+                user: UserId(id(2)),
+                typing: true,
             },
             Notice::LoginEnded {
                 login: LoginId(id(4)),

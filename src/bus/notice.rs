@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::messages::Message;
 use crate::db::sessions::Session;
-use crate::domain::{LoginId, Rev, Seq, SessionId};
+use crate::domain::{LoginId, Rev, Seq, SessionId, UserId};
 
 /// Where a notice is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +46,15 @@ pub enum Notice {
         session: SessionId,
         /// The text.
         piece: TextPiece,
+    },
+    /// Somebody types in a session, or does no more.
+    Typing {
+        /// In which session.
+        session: SessionId,
+        /// Who.
+        user: UserId,
+        /// Whether they do.
+        typing: bool,
     },
     /// These replies are to end now, cancelled, with all the text that was shown of them. Whoever writes one
     /// ends it; what nobody ends is ended without its last words.
@@ -104,6 +113,7 @@ impl Notice {
             Self::Changed { session, .. }
             | Self::Look { session }
             | Self::Text { session, .. }
+            | Self::Typing { session, .. }
             | Self::StopReplies { session, .. } => Subject::Session(*session),
             Self::SessionChanged { session } => Subject::Session(session.id),
             Self::LoginEnded { login } => Subject::Login(*login),
@@ -121,6 +131,7 @@ impl Notice {
                 session: session.id,
             }),
             Self::Look { .. }
+            | Self::Typing { .. }
             | Self::StopReplies { .. }
             | Self::LoginEnded { .. }
             | Self::ReplyWaiting => None,

@@ -10,6 +10,7 @@ mod ring;
 mod sequence;
 mod task;
 mod texts;
+mod typing;
 
 use std::collections::{HashMap, hash_map};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,11 +22,12 @@ use tokio_util::task::TaskTracker;
 pub use follower::{Follower, Item, Sighting, Start, View};
 use ring::{Listener, Ring, Weighed};
 use texts::Texts;
+use typing::Typing;
 
 use crate::bus::{Bus, TextPiece};
 use crate::db::Db;
 use crate::db::log::Entry;
-use crate::domain::SessionId;
+use crate::domain::{SessionId, UserId};
 use crate::error::{AppError, AppResult};
 
 /// The feeds of this process. Cheap to clone.
@@ -43,6 +45,7 @@ pub struct Feeds {
 struct Feed {
     events: Ring<FeedEvent>,
     texts: Mutex<Texts>,
+    typing: Mutex<Typing>,
     ready: watch::Sender<bool>,
     /// Fires when its log is no longer the one it began with.
     outdated: CancellationToken,
@@ -58,6 +61,8 @@ enum FeedEvent {
     Entries(Arc<[Entry]>),
     /// More text of a reply, following on what the feed told before.
     Text(Arc<TextPiece>),
+    /// Somebody types now, or does no more: see who does.
+    Typing,
     /// Too much was missed to be told one by one: read the log.
     LookAtLog,
 }
@@ -90,6 +95,13 @@ impl Feeds {
     pub fn followers(&self, session: SessionId) -> Option<usize> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.get(&session).map(|feed| feed.events.listeners())
+    }
+
+    /// Whether somebody types in a session, as far as is known here: where nobody follows it, nothing is.
+    pub fn is_typing(&self, session: SessionId, user: UserId) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(&session)
+            .is_some_and(|feed| feed.typing().has(user))
     }
 
     /// Ends every feed and waits until they are gone.
@@ -148,6 +160,7 @@ impl Feeds {
         let feed = Arc::new(Feed {
             events: Ring::new(),
             texts: Mutex::new(Texts::new()),
+            typing: Mutex::default(),
             ready: watch::Sender::new(false),
             outdated: CancellationToken::new(),
             look: Notify::new(),
@@ -191,16 +204,20 @@ impl Weighed for FeedEvent {
         match self {
             Self::Entries(entries) => entries.iter().map(Entry::bytes).sum(),
             Self::Text(piece) => size_of::<TextPiece>() + piece.text.len(),
-            Self::LookAtLog => 0,
+            Self::Typing | Self::LookAtLog => 0,
         }
     }
 
     fn is_ephemeral(&self) -> bool {
-        matches!(self, Self::Text(_))
+        matches!(self, Self::Text(_) | Self::Typing)
     }
 }
 
 impl Feed {
+    fn typing(&self) -> std::sync::MutexGuard<'_, Typing> {
+        self.typing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn texts(&self) -> std::sync::MutexGuard<'_, Texts> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }

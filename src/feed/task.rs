@@ -15,7 +15,7 @@ use crate::bus::{Heard, Listener, Notice, Subject, TextPiece};
 use crate::db::log::{Entry, PageLimit};
 use crate::db::messages::Message;
 use crate::db::{log, messages, sessions};
-use crate::domain::{Rev, Seq, SessionId};
+use crate::domain::{Rev, Seq, SessionId, UserId};
 use crate::error::AppResult;
 
 /// How long a change may come late, overtaken by its successor on the way, before the log is asked.
@@ -138,12 +138,23 @@ impl Task {
                     None => std::future::pending().await,
                 }
             };
+            let next_end = self.feed.typing().next_end();
+            let silence = async {
+                match next_end {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 heard = self.listener.next() => match heard {
                     Heard::Notice(notice) => self.take(&notice),
                     Heard::Missed => self.mend_within(Duration::ZERO),
                 },
                 () = mend => self.mend().await,
+                () = silence => {
+                    let is_over = self.feed.typing().expire();
+                    self.tell_typing(is_over);
+                }
                 _ = idle.tick() => {
                     let is_idle = self.feed.events.listeners() == 0;
                     if is_idle && was_idle && self.feeds.retire(self.session, &self.feed) {
@@ -170,6 +181,7 @@ impl Task {
                 self.announced([Entry::of_session(session.clone())]);
             }
             Notice::Text { piece, .. } => self.hear(piece),
+            Notice::Typing { user, typing, .. } => self.hear_typing(*user, *typing),
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
             Notice::StopReplies { .. } | Notice::LoginEnded { .. } | Notice::ReplyWaiting => {}
         }
@@ -195,16 +207,32 @@ impl Task {
         }
     }
 
+    fn hear_typing(&self, user: UserId, typing: bool) {
+        let is_news = self.feed.typing().hear(user, typing);
+        self.tell_typing(is_news);
+    }
+
+    fn tell_typing(&self, is_news: bool) {
+        if is_news {
+            self.feed.events.tell(FeedEvent::Typing);
+        }
+    }
+
     fn tell(&mut self, entries: Vec<Entry>) {
         if entries.is_empty() {
             return;
         }
+        let authors: Vec<UserId> = entries.iter().filter_map(sender).collect();
         let mut texts = self.feed.texts();
         for entry in &entries {
             texts.see(entry);
         }
         drop(texts);
         self.feed.events.tell(FeedEvent::Entries(entries.into()));
+        // Who has sent a message has stopped typing it.
+        for author in authors {
+            self.hear_typing(author, false);
+        }
     }
 
     fn mend_within(&mut self, delay: Duration) {
@@ -271,6 +299,12 @@ impl Task {
         }
         Ok(())
     }
+}
+
+/// Who sent the message that is born with this entry, if a person did.
+fn sender(entry: &Entry) -> Option<UserId> {
+    let message = entry.message()?;
+    message.user_id.filter(|_| entry.place == message.added_rev)
 }
 
 /// The head of the log, and the replies under way not before it.

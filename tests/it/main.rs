@@ -15,6 +15,7 @@ mod graphql_streams;
 mod graphql_transport_ws;
 mod helpers;
 mod history;
+mod in_session;
 mod layers;
 mod live;
 mod migrations;

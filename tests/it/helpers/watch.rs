@@ -26,6 +26,7 @@ impl Watch {
                         cursor session { id title archived chatbotsPaused cursor }
                     }
                     ... on ReplyDelta { messageId offset text }
+                    ... on TypingChanged { user { username } typing }
                     ... on CaughtUp { cursor }
                     ... on FeedEnded { reason retry }
                 }
