@@ -28,7 +28,7 @@ impl SearchText {
             // PostgreSQL's text can't hold it.
             "A search can't contain the character NUL."
         } else {
-            return Ok(Self::take_apart(text));
+            return Ok(Self::take_apart(&without_rules(text)));
         };
         Err(AppError::bad_input("text", complaint))
     }
@@ -77,7 +77,20 @@ impl SearchText {
     }
 }
 
-/// Words, and quoted phrases with what is written together with them.
+/// The text with a blank for each `--` and longer rule. Whoever looks for `--verbose` does not mean a minus, and
+/// PostgreSQL gives up on a text with dozens of them in a row (`tsquery stack too small`).
+fn without_rules(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("--") {
+        plain.push_str(&rest[..start]);
+        plain.push(' ');
+        rest = rest[start..].trim_start_matches('-');
+    }
+    plain + rest
+}
+
+/// Words, and quoted phrases with what is written together with them. A minus before nothing is left out.
 fn tokens(text: &str) -> Vec<&str> {
     let mut is_quoted = false;
     text.split(|character: char| {
@@ -85,6 +98,7 @@ fn tokens(text: &str) -> Vec<&str> {
         !is_quoted && character.is_whitespace()
     })
     .filter(|token| !token.is_empty())
+    .filter(|token| !token.starts_with('-') || token.contains(char::is_alphanumeric))
     .collect()
 }
 
@@ -109,6 +123,9 @@ mod tests {
             ("tea ", ["", "tea", ""]),
             ("green tea mil", ["", "green tea", "mil"]),
             ("tea -mil", ["", "tea -mil", ""]),
+            ("tea - mil", ["", "tea", "mil"]),
+            ("run --verb", ["", "run", "verb"]),
+            ("a----b -- -", ["", "a", "b"]),
             ("\"green tea\"", ["", "\"green tea\"", ""]),
             ("\"green tea\" mil", ["", "\"green tea\"", "mil"]),
             ("\"green te", ["", "\"green te", ""]),

@@ -90,7 +90,7 @@ async fn a_reply_under_way_is_cancelled_first_and_its_writer_writes_no_more() {
     let kept = replies::checkpoint(app.app(), &claim, "a canary").await;
     assert_eq!(kept.unwrap(), Ok(()));
     let mut feed = ada.watch(session, None).await;
-    feed.caught_up().await;
+    feed.until("CaughtUp").await;
     let reply = &sent["reply"]["id"];
     delete(&ada, reply).await.data();
     for (status, content) in [("CANCELLED", "a canary"), ("DELETED", "")] {

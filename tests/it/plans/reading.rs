@@ -40,6 +40,12 @@ impl Reading {
             .collect()
     }
 
+    /// Whether this index was used, by itself or for a bitmap of rows.
+    pub(super) fn uses(&self, index: &str) -> bool {
+        let is_it = |scan: &Scan| scan.index.as_deref() == Some(index);
+        self.scans.iter().any(is_it)
+    }
+
     pub(super) fn rows(&self) -> f64 {
         self.scans.iter().map(|scan| scan.rows).sum()
     }
