@@ -1,14 +1,16 @@
 //! Cursors of lists: a row's key, sealed for that list, so that a cursor of another list is told apart.
 
 use async_graphql::OutputType;
+use aws_lc_rs::digest;
 use chrono::DateTime;
 use uuid::Uuid;
 
 use super::types::Connection;
 use crate::auth::{Purpose, Sealer};
 use crate::db::history::HistoryKey;
+use crate::db::search::SearchKey;
 use crate::db::sessions::ListKey;
-use crate::domain::{Bounds, Defaults, Page, PageRequest, Seq, SessionId};
+use crate::domain::{Bounds, Defaults, Page, PageRequest, SearchText, Seq, SessionId};
 use crate::error::{AppError, AppResult};
 
 /// The four arguments of a connection, as the client sent them.
@@ -67,6 +69,23 @@ impl PageArgs {
             let (of, seq) = <(SessionId, Seq)>::open(sealer, text, field)?;
             if of == session {
                 Ok(seq)
+            } else {
+                Err(not_of_this_list(field))
+            }
+        })
+    }
+
+    /// The page of a search that is asked for. A cursor of another search is none of this list's.
+    pub(super) fn parse_search(
+        self,
+        sealer: &Sealer,
+        digest: SearchDigest,
+        defaults: Defaults,
+    ) -> AppResult<PageRequest<SearchKey>> {
+        self.parse_with(defaults, |text, field| {
+            let cursor = SearchCursor::open(sealer, text, field)?;
+            if cursor.digest == digest {
+                Ok(cursor.key)
             } else {
                 Err(not_of_this_list(field))
             }
@@ -155,6 +174,55 @@ impl ListCursor for ListKey {
         Some(Self {
             updated_at: DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?,
             id: SessionId(Uuid::from_slice(id).ok()?),
+        })
+    }
+}
+
+/// What tells one search from another.
+pub(super) type SearchDigest = [u8; 16];
+
+/// What a search found: the key is worth something for the same text in the same sessions only.
+pub(super) struct SearchCursor {
+    pub(super) digest: SearchDigest,
+    pub(super) key: SearchKey,
+}
+
+impl SearchCursor {
+    /// Of what is looked for, and where. The text itself is in no cursor.
+    pub(super) fn digest(text: &SearchText, session: Option<SessionId>) -> SearchDigest {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let session = session.map_or([0; 16], |session| *session.0.as_bytes());
+        context.update(&session);
+        for part in text.parts() {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        let mut short = [0; 16];
+        short.copy_from_slice(&context.finish().as_ref()[..16]);
+        short
+    }
+}
+
+impl ListCursor for SearchCursor {
+    const LIST: Purpose = Purpose::Search;
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let place = (self.key.session, self.key.seq).to_bytes();
+        let rank = self.key.rank.to_be_bytes();
+        [self.digest.as_slice(), &rank, &place].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (digest, rest) = bytes.split_first_chunk::<16>()?;
+        let (rank, place) = rest.split_first_chunk::<4>()?;
+        let (session, seq) = <(SessionId, Seq)>::from_bytes(place)?;
+        Some(Self {
+            digest: *digest,
+            key: SearchKey {
+                rank: f32::from_be_bytes(*rank),
+                session,
+                seq,
+            },
         })
     }
 }

@@ -10,12 +10,12 @@ use super::types::{
     AuthPayload, Chatbot, ChatbotInput, CommandReply, ContextExt, LoginInput, Message,
     ProfileInput, RegisterInput, Session, SessionKind, User,
 };
-use crate::domain::Handle;
+use crate::domain::{Handle, Seq};
 use crate::error::{AppError, AppResult};
 use crate::services::messages::{self, Delivery, Draft};
 use crate::services::sessions::{self, Change, SessionPlan};
 use crate::services::waiting::{self, MAX_WAIT};
-use crate::services::{accounts, chatbots, logins, under_way};
+use crate::services::{accounts, chatbots, editing, logins, reading, typing, under_way};
 
 /// The root of every mutation.
 pub struct Mutation;
@@ -175,6 +175,71 @@ impl Mutation {
         };
         let row = sessions::update(ctx.app()?, ctx.viewer()?, id, change).await?;
         Ok(Session::new(row))
+    }
+
+    /// Gives a message of yours another content; the log tells of it with `MessageChanged`. The same content
+    /// again changes nothing.
+    ///
+    /// A chatbot that is answering goes on with what it has read; one that has yet to begin, and every later
+    /// reply, goes by the new content. Nobody answers anew: ask with `regenerateReply`. `NOT_FOUND` if there is no
+    /// such message, `FORBIDDEN` if it is not yours, `CONFLICT` if it was deleted.
+    async fn edit_message(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which message.")] id: ID,
+        #[graphql(desc = "What it says: up to 32,768 bytes of UTF-8, not blank, without NUL.")]
+        content: String,
+    ) -> ApiResult<Message> {
+        let (session, seq) = ids::message(&id, "id")?;
+        let row = editing::edit(ctx.app()?, ctx.viewer()?, session, seq, content).await?;
+        Ok(Message::new(row))
+    }
+
+    /// Takes a message back: one of yours, or any in a session that you own. Its content is gone for
+    /// everybody, its place stays with the status `DELETED`. There is no way back; again is no different.
+    ///
+    /// A reply under way is cancelled first, and so are replies under way to the message, unless they answer
+    /// another one as well. Chatbots forget it. `NOT_FOUND` if there is no such message, `FORBIDDEN` if you may not.
+    async fn delete_message(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which message.")] id: ID,
+    ) -> ApiResult<Message> {
+        let (session, seq) = ids::message(&id, "id")?;
+        let row = editing::delete(ctx.app()?, ctx.viewer()?, session, seq).await?;
+        Ok(Message::new(row))
+    }
+
+    /// Notes how far you have read, for `unreadCount` and for others' `readUpTo`. It never falls: an earlier
+    /// place changes nothing. Sending reads what stands before. Nobody is told of it live.
+    async fn mark_read(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session.")] session_id: ID,
+        #[graphql(
+            desc = "The `seq` of the newest message that was read: 0 to that of the session's last message."
+        )]
+        up_to: i32,
+    ) -> ApiResult<Session> {
+        let id = ids::session(&session_id, "sessionId")?;
+        let row = reading::mark_read(ctx.app()?, ctx.viewer()?, id, Seq(up_to)).await?;
+        Ok(Session::new(row))
+    }
+
+    /// Tells the others who watch a session that you type there, or have stopped; `true` when it is told. It is
+    /// never stored, and ends by itself after five seconds, when you send a message, or when a subscription of
+    /// yours to the session ends: say it again every three seconds while you type.
+    ///
+    /// `RATE_LIMITED` more than once a second in a session. `NOT_FOUND` if there is no such session.
+    async fn set_typing(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session.")] session_id: ID,
+        #[graphql(desc = "Whether you do.")] typing: bool,
+    ) -> ApiResult<bool> {
+        let id = ids::session(&session_id, "sessionId")?;
+        typing::set(ctx.app()?, ctx.address()?, ctx.viewer()?, id, typing).await?;
+        Ok(true)
     }
 
     /// Ends a reply under way, with the text so far: `CANCELLED`. One that has ended already is given as it

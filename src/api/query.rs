@@ -2,15 +2,16 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 
-use super::cursors::{PageArgs, connection};
+use super::cursors::{PageArgs, SearchCursor, connection};
 use super::error::ApiResult;
 use super::ids;
 use super::types::{Chatbot, CommandInfo, Connection, ContextExt, Message, Node, Session, User};
 use crate::db::history::HistoryKey;
+use crate::db::search::Found;
 use crate::db::sessions::ListKey;
-use crate::domain::{Defaults, Handle, MAX_MESSAGE_BYTES, NodeId, Username};
+use crate::domain::{Defaults, Handle, MAX_MESSAGE_BYTES, NodeId, SearchText, Username};
 use crate::error::AppError;
-use crate::services::{accounts, chatbots, history, sessions};
+use crate::services::{accounts, chatbots, history, search, sessions};
 
 /// The root of every query.
 pub struct Query;
@@ -127,6 +128,44 @@ impl Query {
             let page = history::page_of_all(app, viewer, &request).await?;
             Ok(connection(sealer, page, HistoryKey::of, Message::new))
         }
+    }
+
+    /// Finds what was said in your sessions, the best match first; among equals the newest session, and in it
+    /// the newest message. Deleted messages and replies under way are not found.
+    ///
+    /// Words as people type them: all have to be there, the last one at least begun (`mil` finds milk).
+    /// `"in this order"`, `this or that`, `-not this`. Words are compared as they are written, without
+    /// regard to case, in any language. `BAD_USER_INPUT` if there is no word to look for. `NOT_FOUND` if there is no
+    /// such session, `RATE_LIMITED` if you search too often.
+    async fn search(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to look for: up to 200 characters.")] text: String,
+        #[graphql(desc = "In which session; in all of yours if left out.")] session_id: Option<ID>,
+        #[graphql(desc = "How many: 0 to 200.", default_with = "Some(20)")] first: Option<i32>,
+        #[graphql(
+            desc = "Only those after this edge's cursor, taken from the same search for the same text."
+        )]
+        after: Option<String>,
+    ) -> ApiResult<Connection<Message>> {
+        let (app, viewer) = (ctx.app()?, ctx.viewer()?);
+        let session = session_id.map(|id| ids::session(&id, "sessionId"));
+        let session = session.transpose()?;
+        let text = SearchText::parse(&text)?;
+        let args = PageArgs {
+            first,
+            after,
+            ..PageArgs::default()
+        };
+        let digest = SearchCursor::digest(&text, session);
+        let request = args.parse_search(app.sealer(), digest, Defaults::First(20))?;
+        let page = search::page(app, viewer, &text, session, &request).await?;
+        let key = |found: &Found| SearchCursor {
+            digest,
+            key: found.key(),
+        };
+        let node = |found: Found| Message::new(found.message);
+        Ok(connection(app.sealer(), page, key, node))
     }
 
     /// What this server is. Needs no login.

@@ -41,14 +41,14 @@ impl Subscription {
         Ok(sights.filter_map(|sight| {
             future::ready(match sight {
                 Sight::Item(Item::Added(seen)) => Some(Ok(Message::seen(seen))),
-                Sight::Item(_) => None,
+                Sight::Item(_) | Sight::Typing { .. } => None,
                 Sight::End(reason) => Some(Err(end_error(reason).into())),
             })
         }))
     }
 
     /// Everything that happens in a session: messages added and changed, text of replies as it is written,
-    /// changes of the session itself.
+    /// who is typing, changes of the session itself.
     ///
     /// Keep the last `cursor`. The last event is `FeedEnded`; if it says `retry`, come back `after` that
     /// cursor.
@@ -65,7 +65,8 @@ impl Subscription {
         let (app, viewer, epoch) = (ctx.app()?.clone(), ctx.viewer()?, ctx.epoch()?);
         let sights = watch::session(&app, viewer, epoch, session, after, View::Everything).await?;
         ctx.deadline()?.lift();
-        Ok(sights.map(move |sight| SessionEvent::new(&app, epoch, session, sight)))
+        Ok(sights
+            .filter_map(move |sight| future::ready(SessionEvent::new(&app, epoch, session, sight))))
     }
 }
 

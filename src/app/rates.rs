@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config;
-use crate::domain::ClientAddress;
+use crate::domain::{ClientAddress, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 
 /// How often what has been idle for its whole period is forgotten.
@@ -42,6 +42,8 @@ pub enum Deed {
     StartVisit,
     /// Telling that one types.
     SetTyping,
+    /// Searching.
+    Search,
 }
 
 /// Counts.
@@ -56,6 +58,8 @@ pub struct Rates {
     start_visit_address: Counter,
     typing: Counter,
     typing_address: Counter,
+    typing_session: Counter,
+    search: Counter,
     none: Counter,
     /// Keyed, so that nobody can choose what falls together with what.
     hash: RandomState,
@@ -77,6 +81,8 @@ impl Rates {
             start_visit_address: Counter::new(rates.start_visit_address),
             typing: Counter::new(rates.typing),
             typing_address: Counter::new(rates.typing_address),
+            typing_session: Counter::new(rates.typing_session),
+            search: Counter::new(rates.search),
             none: Counter::new(None),
             hash: RandomState::new(),
             known: Cache::builder()
@@ -94,6 +100,8 @@ impl Rates {
             Deed::SendMessage => &self.send_address,
             Deed::StartVisit => &self.start_visit_address,
             Deed::SetTyping => &self.typing_address,
+            // By person only.
+            Deed::Search => &self.none,
         };
         counter.count(self.hash.hash_one(address))
     }
@@ -104,10 +112,17 @@ impl Rates {
             Deed::Refresh => &self.refresh,
             Deed::SendMessage => &self.send,
             Deed::SetTyping => &self.typing,
+            Deed::Search => &self.search,
             // Nobody yet who could be counted.
             Deed::Register | Deed::StartVisit => &self.none,
         };
         counter.count(self.hash.hash_one(person))
+    }
+
+    /// Counts that this person tells of their typing in this session; `RATE_LIMITED` if that is too often.
+    pub fn typing_in(&self, person: UserId, session: SessionId) -> AppResult<()> {
+        self.typing_session
+            .count(self.hash.hash_one((person, session)))
     }
 
     /// Counts a try to sign in under this name; `RATE_LIMITED` if that is too often.
@@ -155,6 +170,8 @@ impl Rates {
                 &self.start_visit_address,
                 &self.typing,
                 &self.typing_address,
+                &self.typing_session,
+                &self.search,
             ] {
                 counter.forget();
             }

@@ -26,6 +26,8 @@ pub enum Purpose {
     Sessions,
     /// A row in the list of chatbots.
     Chatbots,
+    /// A row in what a search found.
+    Search,
 }
 
 /// Seals and opens values. Cheap to clone.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Notice, TextPiece, WantedText};
 use crate::db::messages::Message;
 use crate::db::sessions::Session;
-use crate::domain::{CommandReply, LoginId, Seq, SessionId};
+use crate::domain::{CommandReply, LoginId, Seq, SessionId, UserId};
 
 /// Moves on when an older process could take what is written for something else.
 const VERSION: u16 = 1;
@@ -50,7 +50,9 @@ travel!(
     SessionId,
     Vec<Seq>,
     CommandReply,
-    LoginId
+    LoginId,
+    UserId,
+    bool
 );
 
 /// Every field of every notice travels. Naming them all, without `..`, makes a new one come by here.
@@ -74,6 +76,15 @@ const _: fn(&Notice) = |notice| {
         Notice::TextWanted { session, wanted } => {
             travels(session);
             travels(wanted);
+        }
+        Notice::Typing {
+            session,
+            user,
+            typing,
+        } => {
+            travels(session);
+            travels(user);
+            travels(typing);
         }
         Notice::LoginEnded { login } => travels(login),
         Notice::ReplyWaiting => {}
@@ -176,7 +187,7 @@ mod tests {
         }
     }
 
-    fn every_notice() -> [Notice; 11] {
+    fn every_notice() -> [Notice; 12] {
         let session = SessionId(id(1));
         [
             Notice::Changed {
@@ -208,6 +219,11 @@ mod tests {
                     begun_rev: Rev(9),
                     from: 3,
                 },
+            },
+            Notice::Typing {
+                session,
+                user: UserId(id(2)),
+                typing: true,
             },
             Notice::LoginEnded {
                 login: LoginId(id(4)),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::messages::Message;
 use crate::db::sessions::Session;
-use crate::domain::{CommandReply, LoginId, Rev, Seq, SessionId};
+use crate::domain::{CommandReply, LoginId, Rev, Seq, SessionId, UserId};
 
 /// Where a notice is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +58,15 @@ pub enum Notice {
         session: SessionId,
         /// What is lacking.
         wanted: WantedText,
+    },
+    /// Somebody types in a session, or does no more.
+    Typing {
+        /// In which session.
+        session: SessionId,
+        /// Who.
+        user: UserId,
+        /// Whether they do.
+        typing: bool,
     },
     /// These replies are to end now, cancelled, with all the text that was shown of them. Whoever writes one
     /// ends it; what nobody ends is ended without its last words.
@@ -150,6 +159,7 @@ impl Notice {
             | Self::Look { session }
             | Self::Text { session, .. }
             | Self::TextWanted { session, .. }
+            | Self::Typing { session, .. }
             | Self::StopReplies { session, .. } => Subject::Session(*session),
             Self::SessionChanged { session } => Subject::Session(session.id),
             Self::LoginEnded { login } => Subject::Login(*login),
@@ -171,6 +181,7 @@ impl Notice {
             }),
             Self::Look { .. }
             | Self::TextWanted { .. }
+            | Self::Typing { .. }
             | Self::StopReplies { .. }
             | Self::LoginEnded { .. }
             | Self::ReplyWaiting

@@ -81,6 +81,10 @@ rates! {
     typing: "PARLOR_RATE_TYPING" = "120/1m";
     /// `setTyping` from one address.
     typing_address: "PARLOR_RATE_TYPING_ADDRESS" = "1200/1m";
+    /// `setTyping` by one person in one session.
+    typing_session: "PARLOR_RATE_TYPING_SESSION" = "1/1s";
+    /// `search` by one person.
+    search: "PARLOR_RATE_SEARCH" = "120/1m";
 }
 
 impl<L: Fn(&str) -> Option<OsString>> Reader<L> {

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Integer, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
-use super::messages::Message;
+use super::messages::{COLUMNS, Message};
 use super::schema::messages;
 use crate::domain::{PageRequest, Seq, SessionId, UserId};
 use crate::error::AppResult;
@@ -79,7 +79,7 @@ pub async fn page_of_all(
                  where members.user_id = $1 \
                  order by created_at desc, session_id desc, seq desc limit $2 \
              ) \
-             select m.* from newest join messages m using (session_id, seq) \
+             select {COLUMNS} from newest join messages m using (session_id, seq) \
              order by m.created_at desc, m.session_id desc, m.seq desc"
         ))
         .bind::<SqlUuid, _>(user)

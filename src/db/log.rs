@@ -21,7 +21,7 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
-use super::messages::Message;
+use super::messages::{COLUMNS, Message};
 use super::schema::messages;
 use super::sessions::{self, Session};
 use crate::domain::{Rev, Seq, SessionId};
@@ -184,17 +184,17 @@ async fn read_entries(
     rev: Rev,
     limit: PageLimit,
 ) -> AppResult<LogPage<Row>> {
-    let rows = within(
-        "(select added_rev as place, m.* from messages m \
+    let rows = within(&format!(
+        "(select added_rev as place, {COLUMNS} from messages m \
           where session_id = $1 and added_rev > $2 order by added_rev limit $3) \
          union all \
-         (select rev as place, m.* from messages m \
+         (select rev as place, {COLUMNS} from messages m \
           where session_id = $1 and rev > $2 and rev > added_rev order by rev limit $3) \
          union all \
-         (select s.details_rev as place, m.* from sessions s left join messages m on false \
+         (select s.details_rev as place, {COLUMNS} from sessions s left join messages m on false \
           where s.id = $1 and s.details_rev > $2) \
          order by place limit $3",
-    )
+    ))
     .bind::<SqlUuid, _>(session)
     .bind::<BigInt, _>(rev)
     .bind::<BigInt, _>(limit.entries as i64)
@@ -211,10 +211,10 @@ pub async fn finished_after(
     rev: Rev,
     limit: PageLimit,
 ) -> AppResult<LogPage<Message>> {
-    let rows = within(
-        "select finished_rev as place, m.* from messages m \
+    let rows = within(&format!(
+        "select finished_rev as place, {COLUMNS} from messages m \
          where session_id = $1 and finished_rev > $2 order by finished_rev limit $3",
-    )
+    ))
     .bind::<SqlUuid, _>(session)
     .bind::<BigInt, _>(rev)
     .bind::<BigInt, _>(limit.entries as i64)

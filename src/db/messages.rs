@@ -81,6 +81,12 @@ impl Message {
     }
 }
 
+/// The columns of a [`Message`], of `messages m`. Not all there are: what is only searched in is as large as the
+/// content again.
+pub(super) const COLUMNS: &str = "m.session_id, m.seq, m.rev, m.added_rev, m.finished_rev, m.user_id, \
+     m.chatbot_id, m.content, m.status, m.failure, m.in_reply_to, m.client_key, m.created_at, \
+     m.edited_at, m.attempt";
+
 /// The idempotency key of a send, and the digest of what was sent with it.
 #[derive(Clone, Debug)]
 pub struct SendKey {
@@ -299,10 +305,10 @@ pub async fn by_places(
 ) -> AppResult<Vec<Message>> {
     let (ids, seqs): (Vec<SessionId>, Vec<Seq>) = places.iter().copied().unzip();
     // Pairs, not any id with any seq: the two lists are walked together.
-    let query = diesel::sql_query(
-        "select m.* from unnest($1, $2) as place (session_id, seq) \
+    let query = diesel::sql_query(format!(
+        "select {COLUMNS} from unnest($1, $2) as place (session_id, seq) \
          join messages m using (session_id, seq)",
-    );
+    ));
     Ok(query
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Array<Integer>, _>(seqs)

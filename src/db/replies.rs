@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 
 use super::Connection;
 use super::log::is_under_way;
-use super::messages::Message;
+use super::messages::{COLUMNS, Message};
 use super::schema::{messages, sessions};
 use crate::domain::{MessageStatus, Rev, RunnerId, Seq, SessionId};
 use crate::error::AppResult;
@@ -113,7 +113,7 @@ pub async fn claim(
          update messages m set lease_holder = $1, lease_until = {lease_end}, attempt = m.attempt + 1 \
          from open \
          where m.session_id = open.session_id and m.seq = open.seq \
-         returning m.*"
+         returning {COLUMNS}, m.first_attempt"
     ))
     .bind::<SqlUuid, _>(runner)
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))

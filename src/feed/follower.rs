@@ -1,6 +1,6 @@
 //! One subscriber's walk along a session's log: attach, read the log, follow.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::ring::Told;
@@ -9,7 +9,7 @@ use crate::bus::TextPiece;
 use crate::db::log::{self, Entry, LogPage, News, PageLimit};
 use crate::db::messages::Message;
 use crate::db::sessions::{self, Session};
-use crate::domain::{CommandReply, Rev, Seq, SessionId};
+use crate::domain::{CommandReply, Rev, Seq, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 
 /// How much is read from the log at a time. What a follower has read waits in it until its client takes it,
@@ -62,6 +62,13 @@ pub enum Item {
     },
     /// A command has come to its end.
     Command(Arc<CommandReply>),
+    /// Somebody types now, or does no more.
+    Typing {
+        /// Who.
+        user: UserId,
+        /// Whether they do.
+        typing: bool,
+    },
     /// Everything up to this change was seen; what follows is live. Comes once.
     CaughtUp(Rev),
 }
@@ -97,6 +104,8 @@ pub struct Follower {
     details: Rev,
     /// How much was shown of each reply under way, and with which change this writing of it began.
     shown: HashMap<Seq, (Rev, usize)>,
+    /// Who types, as far as was shown.
+    typing: BTreeSet<UserId>,
     items: VecDeque<Item>,
 }
 
@@ -115,6 +124,7 @@ impl Follower {
             ahead: HashMap::new(),
             details: Rev::START,
             shown: HashMap::new(),
+            typing: BTreeSet::new(),
             items: VecDeque::new(),
         }
     }
@@ -135,6 +145,10 @@ impl Follower {
                     Told::Event(FeedEvent::Entries(entries)) => self.see_live(&entries),
                     Told::Event(FeedEvent::Text(piece)) => self.hear(&piece),
                     Told::Event(FeedEvent::Command(reply)) => self.see_command(reply),
+                    Told::Event(FeedEvent::Typing) => {
+                        let people = attachment.feed.typing().people();
+                        self.see_typing(people);
+                    }
                     Told::Event(FeedEvent::LookAtLog) | Told::Missed => self.look_at_log(),
                     // Only a feed that broke ends while it is followed. Said, so that whoever waits here
                     // takes a breath before the next one.
@@ -215,12 +229,15 @@ impl Follower {
                 self.show(text.seq, text.begun_rev, text.offset, text.text);
             }
         }
+        let mut people = BTreeSet::new();
         if let Phase::Reading(attachment) = std::mem::replace(&mut self.phase, Phase::Detached) {
+            people = attachment.feed.typing().people();
             self.phase = Phase::Live(attachment);
         }
         if !std::mem::replace(&mut self.has_caught_up, true) {
             self.items.push_back(Item::CaughtUp(position));
         }
+        self.see_typing(people);
         Ok(())
     }
 
@@ -330,6 +347,19 @@ impl Follower {
         };
         let fresh: String = piece.text.chars().skip(known).collect();
         self.show(piece.seq, begun_rev, shown, fresh);
+    }
+
+    /// Shows what is different about who types.
+    fn see_typing(&mut self, people: BTreeSet<UserId>) {
+        if self.view == View::Finished {
+            return;
+        }
+        let stopped = self.typing.difference(&people).map(|user| (*user, false));
+        let begun = people.difference(&self.typing).map(|user| (*user, true));
+        let news = stopped.chain(begun);
+        self.items
+            .extend(news.map(|(user, typing)| Item::Typing { user, typing }));
+        self.typing = people;
     }
 
     fn show(&mut self, seq: Seq, begun_rev: Rev, offset: usize, text: String) {

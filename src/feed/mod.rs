@@ -11,6 +11,7 @@ mod ring;
 mod sequence;
 mod task;
 mod texts;
+mod typing;
 
 use std::collections::{HashMap, hash_map};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,11 +23,12 @@ use tokio_util::task::TaskTracker;
 pub use follower::{Follower, Item, Sighting, Start, View};
 use ring::{Listener, Ring, Weighed};
 use texts::Texts;
+use typing::Typing;
 
 use crate::bus::{Bus, TextPiece};
 use crate::db::Db;
 use crate::db::log::Entry;
-use crate::domain::{CommandReply, Epoch, SessionId};
+use crate::domain::{CommandReply, Epoch, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 
 /// The feeds of this process. Cheap to clone.
@@ -54,6 +56,7 @@ struct Feed {
     epoch: Epoch,
     events: Ring<FeedEvent>,
     texts: Mutex<Texts>,
+    typing: Mutex<Typing>,
     ready: watch::Sender<bool>,
     /// Fires when its log is no longer the one it began with.
     outdated: CancellationToken,
@@ -71,6 +74,8 @@ enum FeedEvent {
     Text(Arc<TextPiece>),
     /// A command has come to its end. Told to those who follow now, and to nobody again.
     Command(Arc<CommandReply>),
+    /// Somebody types now, or does no more: see who does.
+    Typing,
     /// Too much was missed to be told one by one: read the log.
     LookAtLog,
 }
@@ -106,6 +111,14 @@ impl Feeds {
     pub fn followers(&self, session: SessionId) -> Option<usize> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.feeds.get(&session).map(|feed| feed.events.listeners())
+    }
+
+    /// Whether somebody types in a session, as far as is known here: where nobody follows it, nothing is.
+    pub fn is_typing(&self, session: SessionId, user: UserId) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.feeds
+            .get(&session)
+            .is_some_and(|feed| feed.typing().has(user))
     }
 
     /// Ends every feed and waits until they are gone.
@@ -168,6 +181,7 @@ impl Feeds {
             epoch,
             events: Ring::new(),
             texts: Mutex::new(Texts::new()),
+            typing: Mutex::default(),
             ready: watch::Sender::new(false),
             outdated: CancellationToken::new(),
             look: Notify::new(),
@@ -219,16 +233,20 @@ impl Weighed for FeedEvent {
                 let texts: usize = texts.iter().map(|text| text.len()).sum();
                 size_of::<CommandReply>() + texts + failure
             }
-            Self::LookAtLog => 0,
+            Self::Typing | Self::LookAtLog => 0,
         }
     }
 
     fn is_ephemeral(&self) -> bool {
-        matches!(self, Self::Text(_))
+        matches!(self, Self::Text(_) | Self::Typing)
     }
 }
 
 impl Feed {
+    fn typing(&self) -> std::sync::MutexGuard<'_, Typing> {
+        self.typing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn texts(&self) -> std::sync::MutexGuard<'_, Texts> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }

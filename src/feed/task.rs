@@ -15,7 +15,7 @@ use crate::bus::{Heard, Listener, Notice, Subject, TextPiece, WantedText};
 use crate::db::log::{Entry, PageLimit};
 use crate::db::messages::Message;
 use crate::db::{log, messages, sessions};
-use crate::domain::{Rev, Seq, SessionId};
+use crate::domain::{Rev, Seq, SessionId, UserId};
 use crate::error::AppResult;
 
 /// How long a change may come late, overtaken by its successor on the way, before the log is asked.
@@ -133,20 +133,9 @@ impl Task {
             } else {
                 LOOK
             };
-            let mend_at = self.mend_at;
-            let mend = async {
-                match mend_at {
-                    Some(at) => sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let ask_at = self.gaps.next();
-            let ask = async {
-                match ask_at {
-                    Some(at) => sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let mend = until(self.mend_at);
+            let ask = until(self.gaps.next());
+            let silence = until(self.feed.typing().next_end());
             tokio::select! {
                 heard = self.listener.next() => match heard {
                     Heard::Notice(notice) => self.take(&notice),
@@ -157,6 +146,10 @@ impl Task {
                 },
                 () = mend => self.mend().await,
                 () = ask => self.ask_for_text().await,
+                () = silence => {
+                    let is_over = self.feed.typing().expire();
+                    self.tell_typing(is_over);
+                }
                 _ = idle.tick() => {
                     let is_idle = self.feed.events.listeners() == 0;
                     if is_idle && was_idle && self.feeds.retire(self.session, &self.feed) {
@@ -183,6 +176,7 @@ impl Task {
                 self.announced([Entry::of_session(session.clone())]);
             }
             Notice::Text { piece, .. } => self.hear(piece),
+            Notice::Typing { user, typing, .. } => self.hear_typing(*user, *typing),
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
             Notice::CommandReplied { reply } => {
                 let reply = Arc::new(reply.clone());
@@ -217,16 +211,32 @@ impl Task {
         }
     }
 
+    fn hear_typing(&self, user: UserId, typing: bool) {
+        let is_news = self.feed.typing().hear(user, typing);
+        self.tell_typing(is_news);
+    }
+
+    fn tell_typing(&self, is_news: bool) {
+        if is_news {
+            self.feed.events.tell(FeedEvent::Typing);
+        }
+    }
+
     fn tell(&mut self, entries: Vec<Entry>) {
         if entries.is_empty() {
             return;
         }
+        let authors: Vec<UserId> = entries.iter().filter_map(sender).collect();
         let mut texts = self.feed.texts();
         for entry in &entries {
             texts.see(entry);
         }
         drop(texts);
         self.feed.events.tell(FeedEvent::Entries(entries.into()));
+        // Who has sent a message has stopped typing it.
+        for author in authors {
+            self.hear_typing(author, false);
+        }
     }
 
     fn mend_within(&mut self, delay: Duration) {
@@ -318,10 +328,24 @@ impl Task {
     }
 }
 
+/// Who sent the message that is born with this entry, if a person did.
+fn sender(entry: &Entry) -> Option<UserId> {
+    let message = entry.message()?;
+    message.user_id.filter(|_| entry.place == message.added_rev)
+}
+
 /// The head of the log, and the replies under way not before it.
 async fn read_state(feeds: &Feeds, session: SessionId) -> AppResult<(Rev, Vec<Message>)> {
     let mut conn = feeds.db.connection().await?;
     let head = sessions::find_rev(&mut conn, session).await?;
     let under_way = log::under_way(&mut conn, session).await?;
     Ok((head.unwrap_or(Rev::START), under_way))
+}
+
+/// Waits until then; for ever if there is no such time.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }

@@ -35,7 +35,8 @@ impl Assignment {
     /// All that was said that the reply answers.
     pub fn said(&self) -> String {
         let all = std::iter::once(&self.prompt).chain(&self.joined);
-        let contents: Vec<&str> = all.map(|message| message.content.as_str()).collect();
+        let stand = all.filter(|message| message.status != MessageStatus::Deleted);
+        let contents: Vec<&str> = stand.map(|message| message.content.as_str()).collect();
         contents.join("\n")
     }
 }

@@ -6,8 +6,10 @@ use chrono::Utc;
 use futures_util::Stream;
 use tokio::time::sleep;
 
+use super::typing::{Presence, Typists};
 use super::{access, logins};
 use crate::app::App;
+use crate::db::users::User;
 use crate::domain::{Epoch, Person, Rev, SessionId, Viewer};
 use crate::error::AppResult;
 use crate::feed::{Follower, Item, Start, View};
@@ -41,6 +43,13 @@ impl EndReason {
 pub enum Sight {
     /// Something in the session.
     Item(Item),
+    /// Another person types, or does no more.
+    Typing {
+        /// Who.
+        user: User,
+        /// Whether they do.
+        typing: bool,
+    },
     /// The last there is to see.
     End(EndReason),
 }
@@ -70,12 +79,13 @@ pub async fn session(
             .map(Start::After),
     };
     let follower = start.map(|start| app.feeds().follow(session, start, view));
-    Ok(walk(app.clone(), person, epoch, follower))
+    Ok(walk(app.clone(), person, session, epoch, follower))
 }
 
 fn walk(
     app: App,
     person: Person,
+    session: SessionId,
     epoch: Epoch,
     follower: Option<Follower>,
 ) -> impl Stream<Item = Sight> + Send {
@@ -86,11 +96,21 @@ fn walk(
         };
         let end = reason_to_end(&app, &person, epoch);
         tokio::pin!(end);
+        let mut typists = Typists::default();
+        let _presence = Presence { app: app.clone(), session, user: person.user };
         loop {
             let sight = tokio::select! {
                 biased;
                 reason = &mut end => Sight::End(reason),
-                item = next(&mut follower) => Sight::Item(item),
+                item = next(&mut follower) => match item {
+                    Item::Typing { user, typing } => {
+                        match typists.look(&app, &person, user, typing).await {
+                            Some(user) => Sight::Typing { user, typing },
+                            None => continue,
+                        }
+                    }
+                    item => Sight::Item(item),
+                },
             };
             let is_end = matches!(sight, Sight::End(_));
             yield sight;

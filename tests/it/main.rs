@@ -17,6 +17,7 @@ mod graphql_transport_ws;
 mod guides;
 mod helpers;
 mod history;
+mod in_session;
 mod layers;
 mod live;
 mod migrations;

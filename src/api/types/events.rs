@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, ID, SimpleObject, Union};
 
-use super::{CommandReply, Message, Session};
+use super::{CommandReply, Message, Session, User};
 use crate::app::App;
 use crate::domain::{Epoch, NodeId, SessionId};
 use crate::feed::Item;
@@ -24,6 +24,8 @@ pub enum SessionEvent {
     ReplyDelta(ReplyDelta),
     /// A command was answered.
     CommandReplied(CommandReplied),
+    /// Another person types, or does no more.
+    TypingChanged(TypingChanged),
     /// The session itself has changed.
     SessionChanged(SessionChanged),
     /// The replay is over.
@@ -73,6 +75,17 @@ pub struct CommandReplied {
     reply: CommandReply,
 }
 
+/// Another person types, or does no more: because they said so, have sent a message, have left, or said nothing
+/// for five seconds. It is never stored: after coming back you are told who types then, so forget who did when
+/// a connection breaks. Where a crowd types, 32 of them are told.
+#[derive(SimpleObject)]
+pub struct TypingChanged {
+    /// Who.
+    user: User,
+    /// Whether they do.
+    typing: bool,
+}
+
 /// The session itself has changed: its title, whether it is archived, whether its chatbots are paused. After
 /// coming back, several changes come as one.
 #[derive(SimpleObject)]
@@ -115,18 +128,30 @@ pub enum FeedEndReason {
 }
 
 impl SessionEvent {
-    /// What was seen in a session, as clients see it.
-    pub(in crate::api) fn new(app: &App, epoch: Epoch, session: SessionId, sight: Sight) -> Self {
+    /// What was seen in a session, as clients see it. Nothing for what is a sight of its own.
+    pub(in crate::api) fn new(
+        app: &App,
+        epoch: Epoch,
+        session: SessionId,
+        sight: Sight,
+    ) -> Option<Self> {
         let item = match sight {
             Sight::Item(item) => item,
+            Sight::Typing { user, typing } => {
+                return Some(Self::TypingChanged(TypingChanged {
+                    user: User::new(user),
+                    typing,
+                }));
+            }
             Sight::End(reason) => {
-                return Self::FeedEnded(FeedEnded {
+                return Some(Self::FeedEnded(FeedEnded {
                     reason: reason.into(),
                     retry: reason.retry(),
-                });
+                }));
             }
         };
-        match item {
+        Some(match item {
+            Item::Typing { .. } => return None,
             Item::Added(seen) => Self::MessageAdded(MessageAdded {
                 cursor: app.seal_cursor(epoch, session, seen.place),
                 message: Message::seen(seen),
@@ -153,6 +178,6 @@ impl SessionEvent {
             Item::CaughtUp(rev) => Self::CaughtUp(CaughtUp {
                 cursor: app.seal_cursor(epoch, session, rev),
             }),
-        }
+        })
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{AppError, AppResult};
 
 /// The fields that give pages, and how many rows when nothing else is asked for. A test compares them with
 /// the schema.
-pub(super) const PAGED: [&str; 4] = ["chatbots", "history", "messages", "sessions"];
+pub(super) const PAGED: [&str; 5] = ["chatbots", "history", "messages", "search", "sessions"];
 const DEFAULT_PAGE: u64 = 50;
 
 /// No page has more rows: whoever asks for more is refused by the field.

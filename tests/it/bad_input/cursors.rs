@@ -10,7 +10,7 @@ const MESSAGES: &str = "query ($id: ID!, $cursor: String) {
 }";
 
 /// Each list with the argument that takes its cursors; all know the variables `$id` and `$cursor`.
-const LISTS: [(&str, &str, &str); 6] = [
+const LISTS: [(&str, &str, &str); 7] = [
     ("after", "session.messages", MESSAGES),
     (
         "before",
@@ -38,6 +38,13 @@ const LISTS: [(&str, &str, &str); 6] = [
         "sessions",
         "query ($id: ID!, $cursor: String) {
             session(id: $id) { id } sessions(after: $cursor) { edges { cursor } }
+        }",
+    ),
+    (
+        "after",
+        "search",
+        "query ($id: ID!, $cursor: String) {
+            session(id: $id) { id } search(text: \"hello\", after: $cursor) { edges { cursor } }
         }",
     ),
     (

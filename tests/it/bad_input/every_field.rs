@@ -101,6 +101,26 @@ fn calls(scene: &Scene) -> Vec<Call> {
             json!({"id": scene.session, "input": {"title": "Tea"}}),
         ),
         (
+            "search",
+            "query ($text: String!, $id: ID) { search(text: $text, sessionId: $id) { nodes { id } } }",
+            json!({"text": "hello", "id": scene.session}),
+        ),
+        (
+            "markRead",
+            "mutation ($id: ID!) { markRead(sessionId: $id, upTo: 1) { id } }",
+            id.clone(),
+        ),
+        (
+            "setTyping",
+            "mutation ($id: ID!) { setTyping(sessionId: $id, typing: true) }",
+            id.clone(),
+        ),
+        (
+            "editMessage",
+            "mutation ($id: ID!, $content: String!) { editMessage(id: $id, content: $content) { id } }",
+            json!({"id": scene.message, "content": "hello again"}),
+        ),
+        (
             "cancelReply",
             "mutation ($id: ID!) { cancelReply(id: $id) { id } }",
             json!({"id": scene.reply}),
@@ -116,6 +136,11 @@ fn calls(scene: &Scene) -> Vec<Call> {
             json!({"input": {"title": "Tea", "chatbots": ["parlor"], "kind": "PRIVATE"}}),
         ),
         ("sendMessage", SEND, json!({ "input": send })),
+        (
+            "deleteMessage",
+            "mutation ($id: ID!) { deleteMessage(id: $id) { id } }",
+            json!({"id": scene.message}),
+        ),
         ("sessionEvents", EVENTS, id.clone()),
         ("messageAdded", ADDED, id),
         (

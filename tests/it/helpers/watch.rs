@@ -29,6 +29,7 @@ impl Watch {
                     ... on CommandReplied {
                         reply { id command argument chatbot { handle } status content failure }
                     }
+                    ... on TypingChanged { user { username } typing }
                     ... on CaughtUp { cursor }
                     ... on FeedEnded { reason retry }
                 }

@@ -1,5 +1,7 @@
 //! What is sent to the model server: the conversation, and nothing else that anybody said or has.
 
+use serde_json::json;
+
 use super::support::{KEY, patience, said_to, session_with, start};
 use super::upstream::{Step, Upstream, answer, done, finishes, says};
 use crate::helpers::{Person, TestApp};
@@ -40,16 +42,25 @@ async fn the_persona_and_what_stands_of_this_session_are_sent() {
     let elsewhere = session_with(&ada, "other").await;
     said_to(&ada, &elsewhere, "This is said elsewhere.").await;
     let session = session_with(&ada, "model").await;
-    said_to(&ada, &session, "My cat is called Turing.").await;
+    said_to(&ada, &session, "My cat is called Tring.").await;
     said_to(&ada, &session, "Do you mind?").await;
     said_to(&ada, &session, "I take this back.").await;
-    // Behind the API, until messages can be taken back through it.
-    app.database()
-        .execute(
-            "update messages set status = 'DELETED', content = '' \
-             where content in ('I take this back.', 'Turing.')",
-        )
-        .await;
+    for message in ada.history(&session).await {
+        let id = &message["id"];
+        match message["content"].as_str().unwrap() {
+            "My cat is called Tring." => {
+                let edit = "mutation ($id: ID!) {
+                    editMessage(id: $id, content: \"My cat is called Turing.\") { id }
+                }";
+                ada.ask(edit, json!({ "id": id })).await.data();
+            }
+            "I take this back." | "Turing." => {
+                let delete = "mutation ($id: ID!) { deleteMessage(id: $id) { id } }";
+                ada.ask(delete, json!({ "id": id })).await.data();
+            }
+            _ => {}
+        }
+    }
     insta::assert_snapshot!(sent(&app, &upstream, &ada, &session).await);
 }
 

@@ -5,6 +5,7 @@
 
 mod observed;
 mod reading;
+mod searching;
 
 use serde_json::json;
 

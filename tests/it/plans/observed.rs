@@ -24,6 +24,18 @@ pub(super) struct Observed {
 impl Observed {
     /// With these settings for every connection of the server's.
     pub(super) async fn start(settings: &[&str]) -> Self {
+        Self::with(settings, async |database, session| {
+            fill(database, session).await;
+            add_other_sessions(database).await;
+        })
+        .await
+    }
+
+    /// With a history that is put there behind the API.
+    pub(super) async fn with(
+        settings: &[&str],
+        fill: impl AsyncFnOnce(&TestDatabase, &str),
+    ) -> Self {
         let database = TestDatabase::migrated().await;
         // Made by a server of its own, so that its statements are not judged.
         let maker = TestApp::without_chatbots(database.clone()).await;
@@ -36,7 +48,6 @@ impl Observed {
             .unwrap()
             .to_owned();
         fill(&database, &session).await;
-        add_other_sessions(&database).await;
         let watched = [
             "session_preload_libraries = 'auto_explain'",
             "auto_explain.log_min_duration = 0",
@@ -77,7 +88,7 @@ impl Observed {
                     .and_then(|m| m.split_once("plan:\n"))
             {
                 let plan: Value = serde_json::from_str(plan).unwrap();
-                reading.collect(&plan["Plan"]);
+                reading.collect_statement(&plan["Plan"]);
             }
         }
         assert!(!reading.is_empty(), "no statement touched messages");

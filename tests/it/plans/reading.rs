@@ -20,6 +20,8 @@ pub(super) struct Reading {
     scans: Vec<Scan>,
     /// The most rows that were sorted at once.
     pub(super) sorted: f64,
+    /// How many statements looked at it.
+    pub(super) statements: usize,
 }
 
 impl Reading {
@@ -36,6 +38,12 @@ impl Reading {
             .iter()
             .filter_map(|scan| scan.index.as_deref())
             .collect()
+    }
+
+    /// Whether this index was used, by itself or for a bitmap of rows.
+    pub(super) fn uses(&self, index: &str) -> bool {
+        let is_it = |scan: &Scan| scan.index.as_deref() == Some(index);
+        self.scans.iter().any(is_it)
     }
 
     pub(super) fn rows(&self) -> f64 {
@@ -60,7 +68,14 @@ impl Reading {
         Some(*complaint.downcast::<String>().unwrap())
     }
 
-    pub(super) fn collect(&mut self, plan: &Value) {
+    /// Takes the plan of a whole statement.
+    pub(super) fn collect_statement(&mut self, plan: &Value) {
+        let before = self.scans.len();
+        self.collect(plan);
+        self.statements += usize::from(self.scans.len() > before);
+    }
+
+    fn collect(&mut self, plan: &Value) {
         let kind = plan["Node Type"].as_str().unwrap();
         let number = |node: &Value, name: &str| node[name].as_f64().unwrap_or(0.0);
         let made = |node: &Value| number(node, "Actual Loops") * number(node, "Actual Rows");

@@ -1,0 +1,2 @@
+drop index messages_words;
+alter table messages drop column words;
