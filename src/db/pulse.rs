@@ -60,10 +60,8 @@ impl Pulse {
     pub(super) async fn watch(self, url: String) {
         loop {
             sleep(LOOK).await;
-            if !self
-                .held_since()
-                .is_some_and(|since| since.elapsed() >= LONG)
-            {
+            let oldest = self.held_since();
+            if oldest.is_none_or(|since| since.elapsed() < LONG) {
                 continue;
             }
             let asked_at = Instant::now();
