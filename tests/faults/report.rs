@@ -30,6 +30,9 @@ const HEAD: [&str; COLUMNS] = [
 
 static TABLE: Mutex<Vec<[String; COLUMNS]>> = Mutex::new(Vec::new());
 
+/// How often a long row says how far it is.
+const TELLING: Duration = Duration::from_secs(15);
+
 /// How many times a limit of time or of a ratio may be exceeded: a build without optimisation on a machine that others
 /// use too is no place to measure, only to see that nothing hangs. A soak plays a release build, and holds the limits.
 pub const SLACK: u32 = if cfg!(debug_assertions) { 3 } else { 1 };
@@ -39,6 +42,8 @@ pub struct Row {
     fault: &'static str,
     seed: u64,
     began: Instant,
+    /// When it last said how far it is.
+    told: Instant,
     /// What was done, in words: `20 kills`.
     done: String,
     acks: usize,
@@ -61,6 +66,7 @@ impl Row {
             fault,
             seed,
             began: Instant::now(),
+            told: Instant::now(),
             done: String::new(),
             acks: 0,
             unknown: 0,
@@ -70,6 +76,15 @@ impl Row {
             longest_recovery: Duration::ZERO,
             notes: Vec::new(),
             is_judged: false,
+        }
+    }
+
+    /// Says how far it is, now and then.
+    pub fn progress(&mut self, done: u64, of: u64) {
+        if self.told.elapsed() >= TELLING {
+            self.told = Instant::now();
+            let took = self.began.elapsed().as_secs();
+            println!("{}: {done} of {of} after {took} s", self.fault);
         }
     }
 

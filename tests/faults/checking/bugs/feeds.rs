@@ -96,7 +96,7 @@ pub fn other_content_told(history: &mut History, random: &mut Rng) -> Option<()>
             .iter()
             .flat_map(|its| &its.events);
         its.rev().find_map(|event| match event {
-            Event::Added(place, message) | Event::Changed(place, message) if message.id == id => {
+            Event::Added(place, message) | Event::Changed(place, message) if *message.id == *id => {
                 Some(*place)
             }
             _ => None,
@@ -114,7 +114,9 @@ pub fn other_content_told(history: &mut History, random: &mut Rng) -> Option<()>
     });
     let (feed, subscription, event) = pick(random, last)?;
     match &mut events(history, feed, subscription)[event] {
-        Event::Added(_, message) | Event::Changed(_, message) => message.content.push('!'),
+        Event::Added(_, message) | Event::Changed(_, message) => {
+            message.content = format!("{}!", message.content).into();
+        }
         _ => return None,
     }
     Some(())
@@ -129,7 +131,7 @@ pub fn caught_up_too_early(history: &mut History, random: &mut Rng) -> Option<()
             .iter()
             .rev()
             .find_map(|event| match event {
-                Event::Added(_, message) => Some(message.id.as_str()),
+                Event::Added(_, message) => Some(message.id.as_ref()),
                 _ => None,
             });
         let acknowledged = |request: &Try| match &request.outcome {

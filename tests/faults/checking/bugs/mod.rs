@@ -3,14 +3,18 @@
 //! Each alters a good history in one spot, chosen by chance among those where it can strike. `None`: nowhere.
 
 mod feeds;
+mod finished;
 mod replies;
 mod sends;
+mod steering;
 
 use fastrand::Rng;
 
 pub use feeds::*;
+pub use finished::*;
 pub use replies::*;
 pub use sends::*;
+pub use steering::*;
 
 use crate::checker::history::*;
 
@@ -18,7 +22,7 @@ use crate::checker::history::*;
 pub type Plant = fn(&mut History, &mut Rng) -> Option<()>;
 
 /// All of them, for planting one by chance.
-pub const ALL: [Plant; 29] = [
+pub const ALL: [Plant; 45] = [
     early_ack,
     wrong_seq,
     wrong_session,
@@ -48,6 +52,22 @@ pub const ALL: [Plant; 29] = [
     text_stored_twice,
     caught_up_too_early,
     event_after_the_end,
+    skipped_finish,
+    repeated_finish,
+    unfinished_told,
+    swapped_finishes,
+    finished_otherwise,
+    early_ack_of_a_pause,
+    reply_ended_in_a_pause,
+    reply_born_in_a_pause,
+    pause_lifted_by_nobody,
+    written_anew_by_nobody,
+    stopped_by_nobody,
+    cancelled_and_completed,
+    cancelled_goes_on,
+    regeneration_lost,
+    lost_pause,
+    pause_told_otherwise,
 ];
 
 /// The spots in subscriptions that a bug may strike: feed, subscription, event.

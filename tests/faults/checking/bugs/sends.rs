@@ -38,7 +38,7 @@ pub fn early_ack(history: &mut History, random: &mut Rng) -> Option<()> {
     let places = log.messages.iter().map(|stored| stored.changed);
     log.head = places.max().unwrap_or(0);
     let was_acknowledged = |request: &Try| match &request.outcome {
-        Outcome::Ok(receipt) => gone.contains(&receipt.id),
+        Outcome::Ok(receipt) => gone.iter().any(|id| **id == *receipt.id),
         _ => false,
     };
     history.tries.iter().any(was_acknowledged).then_some(())?;
@@ -85,7 +85,7 @@ pub fn owed_reply_missing(history: &mut History, random: &mut Rng) -> Option<()>
     let reply = log
         .messages
         .iter()
-        .position(|stored| Some(&stored.message.id) == receipt.reply.as_ref())?;
+        .position(|stored| Some(stored.message.id.as_ref()) == receipt.reply.as_deref())?;
     log.messages.remove(reply);
     Some(())
 }
@@ -97,7 +97,7 @@ pub fn phantom_message(history: &mut History, random: &mut Rng) -> Option<()> {
     let id = own.message.id.clone();
     // The tries that would complain of a loss are gone too: only the phantom is left.
     history.tries.retain(|request| match &request.outcome {
-        Outcome::Ok(receipt) => receipt.id != id,
+        Outcome::Ok(receipt) => *receipt.id != *id,
         _ => true,
     });
     Some(())
