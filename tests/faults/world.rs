@@ -57,6 +57,8 @@ impl World {
             // The audit of what workers write knows them by this name.
             setup.names_itself_to_postgres = true;
             setup.set("PARLOR_LOG", "info");
+            // There are many, and PostgreSQL takes only so many connections.
+            setup.set("PARLOR_DATABASE_POOL", "5");
             world
                 .workers
                 .push(Parlor::start(&format!("worker-{number}"), setup));

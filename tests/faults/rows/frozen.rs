@@ -44,7 +44,7 @@ pub async fn play(play: Play) {
     };
     let mut stage = Stage::set(play, "servers frozen and continued", cast, SHAPE).await;
     let freezes = play.times(FREEZES);
-    let mut frozen = 0;
+    let (mut frozen, mut meanwhile) = (0, 0);
     while frozen < freezes {
         stage.a_while(10..40).await;
         let mut order: Vec<usize> = (0..cast.servers).collect();
@@ -56,7 +56,9 @@ pub async fn play(play: Play) {
             stage.world.servers[*server].signal(Signal::SIGSTOP);
             frozen += 1;
         }
+        let before = stage.load.recorder.acknowledged();
         sleep(Duration::from_millis(length)).await;
+        meanwhile += stage.load.recorder.acknowledged() - before;
         for server in &order[..AT_ONCE] {
             stage.world.servers[*server].signal(Signal::SIGCONT);
         }
@@ -65,5 +67,10 @@ pub async fn play(play: Play) {
         stage.row.recovered(began.elapsed(), HEALED);
         stage.row.progress(frozen, freezes);
     }
+    stage.row.must(meanwhile > 0, || {
+        "nobody went to the server that was not frozen".to_owned()
+    });
+    let note = format!("{meanwhile} sends were acknowledged while servers were frozen");
+    stage.row.note(note);
     stage.rest().await.end(format!("{frozen} freezes"));
 }

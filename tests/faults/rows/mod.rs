@@ -9,6 +9,7 @@ mod reconnects;
 mod slow;
 mod stage;
 mod terminations;
+mod waiting;
 mod workers;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -58,14 +59,13 @@ macro_rules! test {
 }
 
 /// All rows, in the order of the table.
-pub const ALL: [Test; 9] = [
+pub const ALL: [Test; 8] = [
     test!("servers_killed_under_load", kills),
     test!("clients_cut_and_come_back", reconnects),
     test!("one_key_sent_many_times_at_once", keys),
     test!("postgres_killed_and_restarted", postgres),
-    test!("nats_killed_restarted_and_cut_off", nats),
+    test!("nats_cut_off_and_servers_frozen", waiting),
     test!("workers_killed_and_frozen_in_replies", workers),
     test!("subscribers_that_never_read", slow),
-    test!("servers_frozen_under_load", frozen),
     test!("servers_asked_to_stop_under_load", terminations),
 ];

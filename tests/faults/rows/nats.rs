@@ -36,7 +36,7 @@ enum Fault {
     Part,
 }
 
-/// Four rows at once, each in a world of its own: most of their time is waiting.
+/// Four rows at once, each in a world of its own.
 pub async fn play(play: Play) {
     tokio::join!(
         go(play, "NATS killed", Fault::Kill),

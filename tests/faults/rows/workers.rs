@@ -14,8 +14,8 @@ use crate::world::LEASE;
 
 const FAULTS: u64 = 50;
 
-/// More than are disturbed at a time.
-const WORKERS: usize = 4;
+/// All are disturbed at a time: one half is frozen, the others are killed one after the other.
+const WORKERS: usize = 8;
 
 const SHAPE: Shape = Shape {
     chats: 50,
