@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{events, pick, spots};
+use super::{events, neighbours, pick, spots};
 use crate::checker::history::*;
 
 /// A subscriber was not told of a message.
@@ -53,10 +53,7 @@ pub fn repeated_after_coming_back(history: &mut History, random: &mut Rng) -> Op
 /// Two neighbouring changes were told in the wrong order.
 pub fn swapped_events(history: &mut History, random: &mut Rng) -> Option<()> {
     let spots = spots(history, |event| event.place().is_some());
-    let pairs = spots.windows(2).filter(|pair| {
-        pair[0].0 == pair[1].0 && pair[0].1 == pair[1].1 && pair[0].2 + 1 == pair[1].2
-    });
-    let (feed, subscription, event) = pick(random, pairs)?[0];
+    let (feed, subscription, event) = neighbours(&spots, random)?;
     events(history, feed, subscription).swap(event, event + 1);
     Some(())
 }

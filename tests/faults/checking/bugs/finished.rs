@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{events, pick, spots};
+use super::{events, neighbours, pick, spots};
 use crate::checker::history::*;
 
 fn finishes(history: &History) -> Vec<(usize, usize, usize)> {
@@ -70,10 +70,7 @@ pub fn unfinished_told(history: &mut History, random: &mut Rng) -> Option<()> {
 /// Two messages were told in the order of their numbers, not of their ends.
 pub fn swapped_finishes(history: &mut History, random: &mut Rng) -> Option<()> {
     let spots = finishes(history);
-    let pairs = spots.windows(2).filter(|pair| {
-        pair[0].0 == pair[1].0 && pair[0].1 == pair[1].1 && pair[0].2 + 1 == pair[1].2
-    });
-    let (feed, subscription, event) = pick(random, pairs)?[0];
+    let (feed, subscription, event) = neighbours(&spots, random)?;
     events(history, feed, subscription).swap(event, event + 1);
     Some(())
 }

@@ -101,3 +101,17 @@ fn stored<'a>(
     let fitting: Vec<_> = all.filter(|stored| fits(stored)).collect();
     pick(random, fitting)
 }
+
+/// A log in which something was said, by chance.
+fn talked_in<'a>(history: &'a mut History, random: &mut Rng) -> Option<&'a mut Log> {
+    let talked = |log: &&mut Log| !log.messages.is_empty();
+    pick(random, history.logs.iter_mut().filter(talked))
+}
+
+/// Two of these spots that follow one another in one subscription.
+fn neighbours(spots: &[(usize, usize, usize)], random: &mut Rng) -> Option<(usize, usize, usize)> {
+    let pairs = spots.windows(2).filter(|pair| {
+        pair[0].0 == pair[1].0 && pair[0].1 == pair[1].1 && pair[0].2 + 1 == pair[1].2
+    });
+    Some(pick(random, pairs)?[0])
+}

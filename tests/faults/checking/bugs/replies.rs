@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{events, pick, spots, stored};
+use super::{events, pick, spots, stored, talked_in};
 use crate::checker::history::*;
 
 /// A reply goes on for ever.
@@ -14,13 +14,7 @@ pub fn stuck_reply(history: &mut History, random: &mut Rng) -> Option<()> {
 
 /// A message was answered twice.
 pub fn second_reply(history: &mut History, random: &mut Rng) -> Option<()> {
-    let log = pick(
-        random,
-        history
-            .logs
-            .iter_mut()
-            .filter(|log| !log.messages.is_empty()),
-    )?;
+    let log = talked_in(history, random)?;
     let mut second = log
         .messages
         .iter()

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{pick, stored};
+use super::{pick, stored, talked_in};
 use crate::checker::history::*;
 
 fn acknowledged<'a>(history: &'a mut History, random: &mut Rng) -> Option<&'a mut Receipt> {
@@ -18,13 +18,7 @@ fn acknowledged<'a>(history: &'a mut History, random: &mut Rng) -> Option<&'a mu
 
 /// Acknowledged before the commit, which then never came.
 pub fn early_ack(history: &mut History, random: &mut Rng) -> Option<()> {
-    let log = pick(
-        random,
-        history
-            .logs
-            .iter_mut()
-            .filter(|log| !log.messages.is_empty()),
-    )?;
+    let log = talked_in(history, random)?;
     // The newest, so that nothing else shows it but the acknowledgement.
     let last = log
         .messages
@@ -120,13 +114,7 @@ pub fn stored_though_refused(history: &mut History, random: &mut Rng) -> Option<
 
 /// A retry was stored a second time.
 pub fn key_stored_twice(history: &mut History, random: &mut Rng) -> Option<()> {
-    let log = pick(
-        random,
-        history
-            .logs
-            .iter_mut()
-            .filter(|log| !log.messages.is_empty()),
-    )?;
+    let log = talked_in(history, random)?;
     let own = log.messages.iter().filter(|stored| stored.key.is_some());
     let mut twin = pick(random, own)?.clone();
     log.head += 1;
