@@ -30,10 +30,15 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Begins the row, starts the world, and puts the load on it.
+    /// Starts a world, and sets a stage in it.
     pub async fn set(play: Play, fault: &'static str, cast: Cast, shape: Shape) -> Self {
-        let (row, mut random) = play.row(fault);
         let world = World::start(cast.servers, cast.workers).await;
+        Self::set_in(world, play, fault, shape).await
+    }
+
+    /// Begins the row, and puts the load on a world.
+    pub async fn set_in(world: World, play: Play, fault: &'static str, shape: Shape) -> Self {
+        let (row, mut random) = play.row(fault);
         let load = Load::start(&world, shape, random.fork()).await;
         Self {
             row,

@@ -7,10 +7,10 @@ use nix::sys::signal::Signal;
 use tokio::time::sleep;
 
 use super::Play;
-use super::stage::{Cast, Stage};
+use super::stage::Stage;
 use crate::load::Shape;
 use crate::stored;
-use crate::world::LEASE;
+use crate::world::{LEASE, World};
 
 const FAULTS: u64 = 50;
 
@@ -47,14 +47,12 @@ const BY_ZOMBIES: &str = "
     where not is_claim and (was_over or runner is distinct from holder_before)";
 
 pub async fn play(play: Play) {
-    let cast = Cast {
-        servers: 2,
-        workers: WORKERS,
-    };
-    let fault = "workers killed or frozen mid-reply";
-    let mut stage = Stage::set(play, fault, cast, SHAPE).await;
-    let url = stage.world.postgres.url().to_owned();
+    let world = World::start(2, WORKERS).await;
+    let url = world.postgres.url().to_owned();
+    // Before anybody claims anything: who a writer is, its claims tell.
     stored::execute(&url, AUDIT).await;
+    let fault = "workers killed or frozen mid-reply";
+    let mut stage = Stage::set_in(world, play, fault, SHAPE).await;
     stage.load.acknowledged(SHAPE.chats as u64).await;
     let (mut killed, mut frozen) = (0, 0);
     let faults = play.times(FAULTS);
