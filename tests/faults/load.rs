@@ -1,5 +1,5 @@
-//! A load on the servers: people who send, each session with subscribers, until a fault has done its worst. Then
-//! everything comes to rest, and the run is judged.
+//! A load on the servers: people who send and who steer the chatbot, each session with subscribers, until a fault has
+//! done its worst. Then everything comes to rest, and the run is judged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -10,13 +10,19 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::checker::history::{Feed, History, Outcome, Place};
-use crate::clients::{Account, Cuts, Recorder, Send, Sender, Subscriber, Telling};
+use crate::checker::history::{Feed, History, Log, Outcome, View};
+use crate::clients::{Account, Cuts, End, Recorder, Send, Sender, Steerer, Subscriber, Telling};
 use crate::stored;
 use crate::world::{LEASE, World};
 
 /// How long a subscriber may take to hear of something before it counts as never.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The end of a log without anything.
+const NOWHERE: End = End {
+    head: 0,
+    finished: 0,
+};
 
 /// What a load is made of.
 #[derive(Clone, Copy)]
@@ -31,10 +37,35 @@ pub struct Shape {
     pub pause: u64,
     /// The same, for the one who sends in each chat.
     pub chat_pause: u64,
-    /// Subscribers of each session.
+    /// In so many chats somebody steers the chatbot too.
+    pub steered: usize,
+    /// How long they wait in between, in milliseconds at most.
+    pub steer_pause: u64,
+    /// Subscribers of each session: every second one follows its finished messages only.
     pub subscribers: usize,
     /// How their connections break.
     pub cuts: Option<Cuts>,
+    /// For how long they hear nothing before they come back.
+    pub silence: Duration,
+    /// How long everyone waits for an answer.
+    pub patience: Duration,
+}
+
+impl Shape {
+    /// Nobody: each fault says whom it needs.
+    pub const NONE: Self = Self {
+        quiet: 0,
+        chats: 0,
+        senders: 1,
+        pause: 0,
+        chat_pause: 0,
+        steered: 0,
+        steer_pause: 1_000,
+        subscribers: 2,
+        cuts: None,
+        silence: Duration::from_secs(3_600),
+        patience: Duration::from_secs(8),
+    };
 }
 
 /// A load under way.
@@ -66,7 +97,7 @@ impl Load {
     /// Starts it.
     pub async fn start(world: &World, shape: Shape, mut random: fastrand::Rng) -> Self {
         let urls = world.urls();
-        let account = Account::register(&urls[0], "ada").await;
+        let account = Account::register(&urls[0], "ada", shape.patience).await;
         let mut load = Self {
             recorder: Recorder::new(),
             account,
@@ -92,9 +123,15 @@ impl Load {
                     urls: urls.clone(),
                     name: format!("subscriber {reader}"),
                     session: session.clone(),
+                    view: if reader % 2 == 0 {
+                        View::Everything
+                    } else {
+                        View::Finished
+                    },
                     // Some of those that come and go begin with "from now on".
-                    after: (shape.cuts.is_none() || reader % 2 == 0).then(|| start.clone()),
+                    after: (shape.cuts.is_none() || reader % 4 != 2).then(|| start.clone()),
                     cuts: shape.cuts,
+                    silence: shape.silence,
                     random: random.fork(),
                     connections: load.connections.clone(),
                     newest: Arc::default(),
@@ -113,6 +150,17 @@ impl Load {
                 let prefix = format!("{number}-{sender}");
                 let content = if is_answered { "help" } else { "said" };
                 load.send(&session, prefix, content, pause, random.fork());
+            }
+            if is_answered && number - shape.quiet < shape.steered {
+                let steerer = Steerer {
+                    account: load.account.clone(),
+                    recorder: load.recorder.clone(),
+                    urls: urls.clone(),
+                    session: session.clone(),
+                    pause: shape.steer_pause,
+                    random: random.fork(),
+                };
+                load.senders.spawn(steerer.steer(load.stop.subscribe()));
             }
             load.tellings.push(telling);
             load.sessions.push(session);
@@ -169,21 +217,28 @@ impl Load {
     pub async fn everyone_goes_on(&mut self) {
         self.probes += 1;
         let sender = self.sender();
-        let probes = self.sessions.iter().map(|session| {
+        let probes = self.sessions.iter().enumerate().map(|(number, session)| {
+            // Each by a server of its own first, so that none is left out.
+            let server = self.urls[(number + self.probes) % self.urls.len()].clone();
+            let sender = sender.clone();
             let send = Send {
                 session: Some(session.clone()),
                 key: format!("probe-{}-{session}", self.probes),
                 content: "probe".to_owned(),
             };
-            let (sender, mut random) = (&sender, self.random.fork());
+            let mut random = self.random.fork();
             let own: Vec<_> = self
                 .progress
                 .iter()
                 .filter(|(its, _)| its == session)
                 .collect();
             async move {
-                let Outcome::Ok(receipt) = sender.send(&send, &mut random).await else {
-                    panic!("a probe was refused");
+                let mut outcome = sender.attempt(&server, &send).await;
+                if outcome == Outcome::Unknown {
+                    outcome = sender.send(&send, &mut random).await;
+                }
+                let Outcome::Ok(receipt) = outcome else {
+                    panic!("a probe was refused: {outcome:?}");
                 };
                 let began = Instant::now();
                 while own
@@ -242,8 +297,7 @@ impl Load {
         let logs = stored::logs(world.postgres.url()).await;
         for (session, telling) in self.sessions.iter().zip(&self.tellings) {
             let log = logs.iter().find(|log| log.session == *session);
-            let head: Place = log.map_or(0, |log| log.head);
-            telling.send_replace(Telling::Until(head));
+            telling.send_replace(Telling::Until(log.map_or(NOWHERE, end_of)));
         }
         let mut feeds = Vec::new();
         while let Some(feed) = self.subscribers.join_next().await {
@@ -251,6 +305,7 @@ impl Load {
         }
         let history = History {
             tries: self.recorder.take_tries(),
+            steers: self.recorder.take_steers(),
             feeds,
             logs,
         };
@@ -259,5 +314,13 @@ impl Load {
             recorder: self.recorder,
             stuck,
         }
+    }
+}
+
+fn end_of(log: &Log) -> End {
+    let finished = log.messages.iter().filter_map(|stored| stored.finished);
+    End {
+        head: log.head,
+        finished: finished.max().unwrap_or(0),
     }
 }

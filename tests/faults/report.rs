@@ -3,11 +3,11 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::checker::history::{History, Outcome};
+use crate::checker::history::{Answer, Event, History, Outcome, Steer};
 use crate::checker::{Fault, Kind, judge};
 use crate::load::Rested;
 
-const COLUMNS: usize = 15;
+const COLUMNS: usize = 16;
 const LAST: usize = COLUMNS - 1;
 
 const HEAD: [&str; COLUMNS] = [
@@ -15,6 +15,7 @@ const HEAD: [&str; COLUMNS] = [
     "done",
     "acks",
     "no answer",
+    "steered",
     "reconnects",
     "lost",
     "doubled",
@@ -30,6 +31,9 @@ const HEAD: [&str; COLUMNS] = [
 
 static TABLE: Mutex<Vec<[String; COLUMNS]>> = Mutex::new(Vec::new());
 
+/// How often a long row says how far it is.
+const TELLING: Duration = Duration::from_secs(15);
+
 /// How many times a limit of time or of a ratio may be exceeded: a build without optimisation on a machine that others
 /// use too is no place to measure, only to see that nothing hangs. A soak plays a release build, and holds the limits.
 pub const SLACK: u32 = if cfg!(debug_assertions) { 3 } else { 1 };
@@ -39,10 +43,14 @@ pub struct Row {
     fault: &'static str,
     seed: u64,
     began: Instant,
+    /// When it last said how far it is.
+    told: Instant,
     /// What was done, in words: `20 kills`.
     done: String,
     acks: usize,
     unknown: usize,
+    /// Cancellations, writings anew and pauses that were acknowledged.
+    steered: usize,
     reconnects: usize,
     faults: Vec<Fault>,
     /// Limits that were not kept, a sentence each.
@@ -61,15 +69,26 @@ impl Row {
             fault,
             seed,
             began: Instant::now(),
+            told: Instant::now(),
             done: String::new(),
             acks: 0,
             unknown: 0,
+            steered: 0,
             reconnects: 0,
             faults: Vec::new(),
             broken: Vec::new(),
             longest_recovery: Duration::ZERO,
             notes: Vec::new(),
             is_judged: false,
+        }
+    }
+
+    /// Says how far it is, now and then.
+    pub fn progress(&mut self, done: u64, of: u64) {
+        if self.told.elapsed() >= TELLING {
+            self.told = Instant::now();
+            let took = self.began.elapsed().as_secs();
+            println!("{}: {done} of {of} after {took} s", self.fault);
         }
     }
 
@@ -119,11 +138,23 @@ impl Row {
                 Outcome::Fail(_) => {}
             }
         }
+        let steers = history.steers.iter();
+        let is_done = |steer: &&Steer| matches!(steer.answer, Answer::Ok(..));
+        self.steered += steers.filter(is_done).count();
         let subscriptions = history.feeds.iter().map(|feed| feed.subscriptions.len());
         self.reconnects += subscriptions
             .map(|count| count.saturating_sub(1))
             .sum::<usize>();
+        let subscriptions = history.feeds.iter().flat_map(|feed| &feed.subscriptions);
+        let events = || subscriptions.clone().flat_map(|its| &its.events);
+        let finished = |event: &&Event| matches!(event, Event::Finished(..));
+        let (all, finished) = (events().count(), events().filter(finished).count());
+        let began = Instant::now();
         self.faults.extend(judge(history));
+        let took = began.elapsed();
+        self.note(format!(
+            "{all} events, {finished} of them finished messages, judged in {took:.1?}"
+        ));
     }
 
     /// How often subscribers came back.
@@ -182,6 +213,7 @@ impl Drop for Row {
             self.done.clone(),
             self.acks.to_string(),
             self.unknown.to_string(),
+            self.steered.to_string(),
             self.reconnects.to_string(),
             self.count(&[Kind::Lost]).to_string(),
             self.count(&[Kind::Doubled]).to_string(),

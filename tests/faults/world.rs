@@ -4,6 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use crate::processes::{Nats, Parlor, Postgres, Proxy, Setup};
+use crate::stored;
 
 /// The secret that all processes share.
 pub const SECRET: &str = "a secret that only the fault suite knows";
@@ -17,35 +18,25 @@ pub struct World {
     pub servers: Vec<Parlor>,
     pub workers: Vec<Parlor>,
     pub postgres: Postgres,
-    /// Between the servers and NATS.
-    pub proxy: Proxy,
+    /// Between each process and NATS: the servers first, then the workers.
+    pub ways: Vec<Proxy>,
     pub nats: Nats,
     folder: tempfile::TempDir,
 }
 
 impl World {
-    /// Servers that write replies by themselves.
-    pub async fn of_servers(count: usize) -> Self {
-        Self::start(count, 0).await
-    }
-
-    /// Servers without chatbots, and workers that write the replies.
-    pub async fn of_servers_and_workers(servers: usize, workers: usize) -> Self {
-        Self::start(servers, workers).await
-    }
-
-    async fn start(servers: usize, workers: usize) -> Self {
+    /// Servers, and workers that write the replies; without any, servers that do so by themselves.
+    pub async fn start(servers: usize, workers: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711))
             .expect("a folder of ours");
         let postgres = Postgres::start().await;
         let nats = Nats::start();
-        let proxy = Proxy::to(nats.address()).await;
         let mut world = Self {
             servers: Vec::new(),
             workers: Vec::new(),
             postgres,
-            proxy,
+            ways: Vec::new(),
             nats,
             folder,
         };
@@ -55,15 +46,19 @@ impl World {
             &["serve"]
         };
         for number in 0..servers {
-            let mut server = Parlor::start(&format!("server-{number}"), world.setup(serve));
+            let setup = world.setup(serve).await;
+            let mut server = Parlor::start(&format!("server-{number}"), setup);
             server.ready().await;
             world.servers.push(server);
         }
+        stored::keep_journal(world.postgres.url()).await;
         for number in 0..workers {
-            let mut setup = world.setup(&["worker"]);
+            let mut setup = world.setup(&["worker"]).await;
             // The audit of what workers write knows them by this name.
             setup.names_itself_to_postgres = true;
             setup.set("PARLOR_LOG", "info");
+            // There are many, and PostgreSQL takes only so many connections.
+            setup.set("PARLOR_DATABASE_POOL", "5");
             world
                 .workers
                 .push(Parlor::start(&format!("worker-{number}"), setup));
@@ -76,9 +71,12 @@ impl World {
         self.servers.iter().map(Parlor::url).collect()
     }
 
-    fn setup(&self, arguments: &[&str]) -> Setup {
+    /// What one more process is started with, and its way to NATS.
+    async fn setup(&mut self, arguments: &[&str]) -> Setup {
         let lease = LEASE.to_string();
-        let nats = self.proxy.url();
+        let way = Proxy::to(self.nats.address()).await;
+        let nats = way.url();
+        self.ways.push(way);
         let variables = [
             ("DATABASE_URL", self.postgres.url()),
             ("PARLOR_SECRET", SECRET),

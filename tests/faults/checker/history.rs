@@ -1,7 +1,9 @@
-//! What happened in a run, as plain data: every send and its answer, every event of every feed, and the logs
-//! as they are in the end.
+//! What happened in a run, as plain data: every send and what else people did, with the answers, every event of every
+//! feed, and the logs as they are in the end and as they went there.
 //!
 //! Times are ticks of one counter of the run: of two moments the later has the larger number.
+
+use std::sync::Arc;
 
 /// A moment.
 pub type Tick = u64;
@@ -9,11 +11,16 @@ pub type Tick = u64;
 /// A place in a session's log (what the product calls `rev`), opened from a cursor.
 pub type Place = i64;
 
+/// What is told to many. A long run holds it once.
+pub type Text = Arc<str>;
+
 /// A run.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     /// Every try of every send.
     pub tries: Vec<Try>,
+    /// Every request to steer a chatbot.
+    pub steers: Vec<Steer>,
     /// Every subscriber.
     pub feeds: Vec<Feed>,
     /// Every session there is in the end.
@@ -61,7 +68,40 @@ pub struct Receipt {
     pub reply: Option<String>,
 }
 
-/// A session's messages, as they are in the end.
+/// One request to make chatbots do something. Nobody else steers in its session.
+#[derive(Clone, Debug)]
+pub struct Steer {
+    /// The session's id.
+    pub session: String,
+    /// What was asked.
+    pub deed: Deed,
+    /// What came of it.
+    pub answer: Answer,
+}
+
+/// What may be asked of chatbots.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Deed {
+    /// That all of a session keep silent, or need not any more.
+    Pause(bool),
+    /// That the reply with this id ends.
+    Cancel(String),
+    /// That the reply with this id is written anew.
+    Regenerate(String),
+}
+
+/// What came of steering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Done: the place where the log shows it, and of a reply what has become of it.
+    Ok(Place, Option<Status>),
+    /// Refused, with this code: nothing was done.
+    Fail(String),
+    /// No answer, or one that leaves it open.
+    Unknown,
+}
+
+/// A session's messages, as they are in the end, and all that became of them.
 #[derive(Clone, Debug)]
 pub struct Log {
     /// The session's id.
@@ -72,6 +112,26 @@ pub struct Log {
     pub is_answered: bool,
     /// By `seq`.
     pub messages: Vec<Stored>,
+    /// Everything that the log went through, by place: written down by the database, with each change that it made.
+    pub journal: Vec<Change>,
+}
+
+/// A change in a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Where it stands.
+    pub place: Place,
+    /// What it made of what.
+    pub what: What,
+}
+
+/// What a change made of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The message with this `seq` was born so, or became so.
+    Message(i64, Status),
+    /// The session's chatbots have to be silent from here on, or need not any more.
+    Paused(bool),
 }
 
 /// A message in a log.
@@ -83,6 +143,8 @@ pub struct Stored {
     pub added: Place,
     /// The place of its last change; of its birth if there was none since.
     pub changed: Place,
+    /// The place where it last became final.
+    pub finished: Option<Place>,
     /// The key it was sent with.
     pub key: Option<String>,
     /// Of a reply: the `seq` of the message that it answers.
@@ -103,13 +165,13 @@ impl Stored {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its id.
-    pub id: String,
+    pub id: Text,
     /// Its place among the session's messages: 1, 2, 3, ...
     pub seq: i64,
     /// How far it has come.
     pub status: Status,
     /// What it says.
-    pub content: String,
+    pub content: Text,
 }
 
 /// How far a message has come.
@@ -136,6 +198,15 @@ impl Status {
     }
 }
 
+/// What a subscriber follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// `sessionEvents`: everything.
+    Everything,
+    /// `messageAdded`: finished messages.
+    Finished,
+}
+
 /// All that one subscriber of a session was told, over all its connections.
 #[derive(Clone, Debug)]
 pub struct Feed {
@@ -143,6 +214,8 @@ pub struct Feed {
     pub name: String,
     /// Which session.
     pub session: String,
+    /// What of it.
+    pub view: View,
     /// Whether it was followed until the log's end.
     pub is_drained: bool,
     /// One after the other.
@@ -168,19 +241,26 @@ pub enum Event {
     /// `MessageChanged`
     Changed(Place, Message),
     /// `ReplyDelta`: which message, from which character on, what.
-    Text(String, usize, String),
+    Text(Text, usize, String),
+    /// `SessionChanged`: whether its chatbots are paused.
+    Session(Place, bool),
+    /// What `messageAdded` gives.
+    Finished(Place, Message),
     /// `CaughtUp`
     CaughtUp(Place),
-    /// `FeedEnded`: why, and whether to come back.
+    /// `FeedEnded`, or the error that ends `messageAdded`: why, and whether to come back.
     Ended(String, bool),
 }
 
 impl Event {
-    /// The place of a message's event.
+    /// The place of a change.
     pub fn place(&self) -> Option<Place> {
         match self {
-            Self::Added(place, _) | Self::Changed(place, _) => Some(*place),
-            _ => None,
+            Self::Added(place, _)
+            | Self::Changed(place, _)
+            | Self::Finished(place, _)
+            | Self::Session(place, _) => Some(*place),
+            Self::Text(..) | Self::CaughtUp(_) | Self::Ended(..) => None,
         }
     }
 }

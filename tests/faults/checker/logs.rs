@@ -1,11 +1,12 @@
-//! One session's log by itself: numbers without holes, and replies that ended.
+//! One session's log as it is in the end: numbers without holes, and replies that ended.
 
 use std::collections::{HashMap, HashSet};
 
-use super::history::{Log, Status, Stored};
-use super::{Faults, Kind};
+use super::history::{Log, Place, Status, Stored};
+use super::{Faults, Kind, KnownLog};
 
-pub(super) fn judge(log: &Log, faults: &mut Faults) {
+pub(super) fn judge(known: &KnownLog<'_>, faults: &mut Faults) {
+    let log = known.log;
     let mut places = HashSet::new();
     let mut before = 0;
     for (stored, seq) in log.messages.iter().zip(1..) {
@@ -33,24 +34,20 @@ pub(super) fn judge(log: &Log, faults: &mut Faults) {
             }
         }
     }
-    if log.head > 0 && !places.contains(&log.head) {
-        faults.add(
-            Kind::Hole,
-            format!("{}: nothing is at its head", log.session),
-        );
-    }
-    replies(log, faults);
+    replies(known, faults);
     same_words(log, faults);
 }
 
-/// Each message has one reply, and a reply answers one message, or several that came while it waited.
-fn replies(log: &Log, faults: &mut Faults) {
+/// Each message has one reply, unless chatbots were paused, and a reply answers one message, or several that came while
+/// it waited.
+fn replies(known: &KnownLog<'_>, faults: &mut Faults) {
+    let log = known.log;
     let asked = |stored: &&Stored| stored.answers.is_none();
-    let mut owed: HashMap<i64, usize> = log
+    let mut owed: HashMap<i64, (Place, usize)> = log
         .messages
         .iter()
         .filter(asked)
-        .map(|stored| (stored.message.seq, 0))
+        .map(|stored| (stored.message.seq, (stored.added, 0)))
         .collect();
     for stored in &log.messages {
         let Some(prompt) = stored.answers else {
@@ -63,14 +60,14 @@ fn replies(log: &Log, faults: &mut Faults) {
             );
         }
         for seq in prompt..=stored.answers_up_to.unwrap_or(prompt) {
-            if let Some(count) = owed.get_mut(&seq) {
+            if let Some((_, count)) = owed.get_mut(&seq) {
                 *count += 1;
             }
         }
         ending(log, stored, faults);
     }
-    let due = usize::from(log.is_answered);
-    for (prompt, count) in owed {
+    for (prompt, (place, count)) in owed {
+        let due = usize::from(log.is_answered && !known.is_paused_at(place));
         if count != due {
             faults.add(
                 Kind::Reply,
@@ -102,12 +99,14 @@ fn same_words(log: &Log, faults: &mut Faults) {
         let to_one = |stored: &&Stored| stored.answers_up_to.is_none();
         log.messages.iter().filter(to_one).filter_map(|stored| {
             let prompt = usize::try_from(stored.answers? - 1).ok()?;
-            Some((log.messages.get(prompt)?.message.content.as_str(), stored))
+            Some((log.messages.get(prompt)?.message.content.as_ref(), stored))
         })
     };
     let mut whole: HashMap<&str, &str> = HashMap::new();
     for (prompt, reply) in replies().filter(|(_, reply)| reply.message.status == Status::Complete) {
-        whole.entry(prompt).or_insert(&reply.message.content);
+        whole
+            .entry(prompt)
+            .or_insert(reply.message.content.as_ref());
     }
     for (prompt, reply) in replies() {
         let Some(whole) = whole.get(prompt) else {
@@ -115,9 +114,9 @@ fn same_words(log: &Log, faults: &mut Faults) {
         };
         let content = &reply.message.content;
         let fits = match reply.message.status {
-            Status::Complete => content == whole,
+            Status::Complete => content.as_ref() == *whole,
             Status::Deleted => true,
-            _ => whole.starts_with(content.as_str()),
+            _ => whole.starts_with(content.as_ref()),
         };
         if !fits {
             faults.add(

@@ -82,7 +82,7 @@ fn acknowledged<'a>(
     };
     let is_it = stored.message.seq == receipt.seq
         && stored.key.as_ref() == Some(key)
-        && stored.message.content == request.content;
+        && *stored.message.content == request.content;
     if !is_it {
         faults.add(
             Kind::Lost,
@@ -133,7 +133,7 @@ fn stored<'a>(
             .session
             .as_ref()
             .is_none_or(|asked| asked == session);
-        if !goes_there || request.content != stored.message.content {
+        if !goes_there || request.content != *stored.message.content {
             faults.add(
                 Kind::Phantom,
                 format!("{session}: message {seq} was sent otherwise"),

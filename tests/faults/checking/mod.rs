@@ -2,6 +2,7 @@
 
 mod bugs;
 mod chance;
+mod long;
 mod planted;
 mod room;
 mod simulation;

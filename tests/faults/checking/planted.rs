@@ -169,3 +169,83 @@ fn an_event_after_the_last_one() {
 fn text_of_a_reply_stored_twice() {
     caught(bugs::text_stored_twice, Kind::Text);
 }
+
+#[test]
+fn a_finished_message_that_a_subscriber_never_got() {
+    caught(bugs::skipped_finish, Kind::Hole);
+}
+
+#[test]
+fn a_finished_message_told_twice() {
+    caught(bugs::repeated_finish, Kind::Repeat);
+}
+
+#[test]
+fn an_unfinished_message_told_as_finished() {
+    caught(bugs::unfinished_told, Kind::Unfinished);
+}
+
+#[test]
+fn finished_messages_that_swapped_places() {
+    caught(bugs::swapped_finishes, Kind::Swap);
+}
+
+#[test]
+fn a_stopped_reply_told_as_whole() {
+    caught(bugs::finished_otherwise, Kind::View);
+}
+
+#[test]
+fn an_acknowledged_pause_without_a_commit() {
+    caught(bugs::early_ack_of_a_pause, Kind::Lost);
+}
+
+#[test]
+fn a_reply_that_ended_while_chatbots_were_paused() {
+    caught(bugs::reply_ended_in_a_pause, Kind::Silence);
+}
+
+#[test]
+fn a_reply_born_while_chatbots_were_paused() {
+    caught(bugs::reply_born_in_a_pause, Kind::Silence);
+}
+
+#[test]
+fn a_pause_that_nobody_lifted() {
+    caught(bugs::pause_lifted_by_nobody, Kind::Phantom);
+}
+
+#[test]
+fn a_reply_written_anew_that_nobody_asked_for() {
+    caught(bugs::written_anew_by_nobody, Kind::Phantom);
+}
+
+#[test]
+fn a_reply_stopped_that_nobody_stopped() {
+    caught(bugs::stopped_by_nobody, Kind::Phantom);
+}
+
+#[test]
+fn an_acknowledged_cancellation_of_a_reply_that_went_on_to_its_end() {
+    caught(bugs::cancelled_and_completed, Kind::Lost);
+}
+
+#[test]
+fn a_cancelled_reply_that_ended_again() {
+    caught(bugs::cancelled_goes_on, Kind::Reply);
+}
+
+#[test]
+fn an_acknowledged_writing_anew_that_was_lost() {
+    caught(bugs::regeneration_lost, Kind::Lost);
+}
+
+#[test]
+fn a_pause_that_a_subscriber_never_got() {
+    caught(bugs::lost_pause, Kind::Hole);
+}
+
+#[test]
+fn a_pause_told_otherwise() {
+    caught(bugs::pause_told_otherwise, Kind::View);
+}

@@ -1,7 +1,8 @@
 //! Good histories: a small model of what the product promises, driven by chance.
 //!
-//! People send, lose answers and try again; a chatbot writes replies, which runners sometimes leave unfinished;
-//! messages are edited; subscribers come and go. Whatever this makes, the checker must accept.
+//! People send, lose answers and try again; a chatbot writes replies, which runners sometimes leave unfinished, and which
+//! people stop, have written anew, or forbid for a while; messages are edited; subscribers come and go. Whatever this
+//! makes, the checker must accept.
 
 use super::room::{Reader, Room};
 use crate::checker::history::*;
@@ -14,8 +15,12 @@ pub struct Simulation {
     tick: Tick,
     keys: usize,
     tries: Vec<Try>,
+    steers: Vec<Steer>,
     rooms: Vec<Room>,
 }
+
+/// Subscribers of each session: two of everything, and one of finished messages.
+const READERS: usize = 3;
 
 impl Simulation {
     /// A whole history: `steps` things happen, then all comes to an end.
@@ -25,11 +30,12 @@ impl Simulation {
             tick: 0,
             keys: 0,
             tries: Vec::new(),
+            steers: Vec::new(),
             rooms: Vec::new(),
         };
         for number in 0..2 {
             it.rooms.push(Room::new(&format!("session-{number}")));
-            for reader in 0..2 {
+            for reader in 0..READERS {
                 it.connect(number, reader);
             }
         }
@@ -41,8 +47,8 @@ impl Simulation {
 
     fn step(&mut self) {
         let room = self.random.usize(..self.rooms.len());
-        let reader = self.random.usize(..2);
-        match self.random.u8(..10) {
+        let reader = self.random.usize(..READERS);
+        match self.random.u8(..11) {
             0..3 => self.send(room),
             3..7 => self.write(room),
             7 => self.end_reply(room),
@@ -54,6 +60,7 @@ impl Simulation {
                 }
             }
             8 => self.connect(room, reader),
+            9 => self.steer(room),
             _ => self.edit(room),
         }
     }
@@ -115,7 +122,6 @@ impl Simulation {
     fn end_reply(&mut self, room: usize) {
         let status = match self.random.u8(..6) {
             0 => Status::Failed,
-            1 => Status::Cancelled,
             _ => Status::Complete,
         };
         let room = &mut self.rooms[room];
@@ -125,19 +131,55 @@ impl Simulation {
         }
     }
 
+    fn steer(&mut self, room: usize) {
+        let open: Vec<i64> = self.rooms[room].under_way().collect();
+        let chosen = self.random.choice(&open).copied();
+        let kind = self.random.u8(..8);
+        let it = &mut self.rooms[room];
+        let id = |room: &Room, seq: i64| room.log.messages[seq as usize - 1].message.id.to_string();
+        let newest = it.newest_reply().map(|reply| reply.message.seq);
+        let (deed, status) = match (kind, chosen, newest) {
+            // Silence is short, so that something happens.
+            (0, ..) | (2.., None, _) if it.is_paused || kind == 0 => {
+                let is_paused = !it.is_paused;
+                it.pause(is_paused);
+                (Deed::Pause(is_paused), None)
+            }
+            (1.., Some(seq), _) => {
+                it.end(seq, Status::Cancelled);
+                (Deed::Cancel(id(it, seq)), Some(Status::Cancelled))
+            }
+            (1.., None, Some(seq)) if !it.is_paused => {
+                it.begin_anew(seq);
+                (Deed::Regenerate(id(it, seq)), Some(Status::Pending))
+            }
+            // Not while another goes on, or all are to be silent.
+            (.., Some(seq)) => (Deed::Regenerate(id(it, seq)), None),
+            _ => return,
+        };
+        let is_refused = matches!((&deed, status), (Deed::Regenerate(_), None));
+        let answer = match self.random.u8(..4) {
+            _ if is_refused => Answer::Fail("CONFLICT".into()),
+            0 => Answer::Unknown,
+            _ => Answer::Ok(it.log.head, status),
+        };
+        let session = it.log.session.clone();
+        self.steers.push(Steer {
+            session,
+            deed,
+            answer,
+        });
+    }
+
     fn edit(&mut self, room: usize) {
         let room = &mut self.rooms[room];
-        let own = room
-            .log
-            .messages
-            .iter()
-            .filter(|stored| stored.answers.is_none());
-        let own: Vec<i64> = own.map(|stored| stored.message.seq).collect();
         // What was sent is compared with what is stored, so an edit here is one that takes back.
         if self.random.u8(..5) == 0
-            && let Some(seq) = self.random.choice(&own)
+            && let Some(stored) = self.random.choice(&room.log.messages)
+            && stored.answers.is_none()
         {
-            room.change(*seq, |message| message.status = Status::Deleted);
+            let seq = stored.message.seq;
+            room.take_back(seq);
         }
     }
 
@@ -165,6 +207,7 @@ impl Simulation {
         }
         let mut history = History {
             tries: self.tries,
+            steers: self.steers,
             ..History::default()
         };
         for room in self.rooms {

@@ -11,9 +11,6 @@ const PASSWORD: &str = "correct horse battery staple";
 /// Tokens are good for 15 minutes; a run may take longer.
 const FRESH: Duration = Duration::from_secs(10 * 60);
 
-/// How long a client waits for an answer. A server under a fault may never give one.
-const PATIENCE: Duration = Duration::from_secs(8);
-
 /// Somebody who is signed in. Cheap to clone.
 #[derive(Clone)]
 pub struct Account {
@@ -23,11 +20,11 @@ pub struct Account {
 }
 
 impl Account {
-    /// Registers somebody at this server.
-    pub async fn register(url: &str, username: &str) -> Self {
+    /// Registers somebody at this server, who waits so long for an answer: a server under a fault may never give one.
+    pub async fn register(url: &str, username: &str, patience: Duration) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
-            .timeout(PATIENCE)
+            .timeout(patience)
             .build();
         let account = Self {
             username: username.to_owned(),

@@ -3,11 +3,13 @@
 mod account;
 mod recorder;
 mod sender;
+mod steerer;
 mod subscriber;
 mod wire;
 
 pub use account::Account;
 pub use recorder::Recorder;
 pub use sender::{Send, Sender};
-pub use subscriber::{Cuts, Subscriber, Telling, status};
+pub use steerer::Steerer;
+pub use subscriber::{Cuts, End, Subscriber, Telling, status};
 pub use wire::Wire;

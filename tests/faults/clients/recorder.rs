@@ -1,6 +1,6 @@
 //! The run's notebook: one clock, and everything that clients did and heard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -9,7 +9,8 @@ use parlor::auth::{Purpose, Sealer};
 use parlor::config::Secret;
 use parlor::domain::{Cursor, NodeId};
 
-use crate::checker::history::{Outcome, Place, Tick, Try};
+use crate::checker::history::{Outcome, Place, Steer, Text, Tick, Try};
+use crate::stored::one_of;
 use crate::world::SECRET;
 
 /// Shared by all clients of a run. Cheap to clone.
@@ -22,6 +23,9 @@ struct Notes {
     clock: AtomicU64,
     acknowledged: AtomicU64,
     tries: Mutex<Vec<Try>>,
+    steers: Mutex<Vec<Steer>>,
+    /// What was told, each text once: many are told the same.
+    texts: Mutex<BTreeSet<Text>>,
     /// Answers that were no answers, by their code.
     unknown: Mutex<BTreeMap<String, usize>>,
     /// The `seq` of messages and when somebody was told of them, from when on that is wanted.
@@ -37,6 +41,8 @@ impl Recorder {
             clock: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
             tries: Mutex::default(),
+            steers: Mutex::default(),
+            texts: Mutex::default(),
             unknown: Mutex::default(),
             arrivals: Mutex::default(),
             sealer: Sealer::new(&secret),
@@ -61,6 +67,18 @@ impl Recorder {
             .lock()
             .expect("no holder panics")
             .push(request);
+    }
+
+    /// Writes down what a chatbot was asked to do.
+    pub fn note_steer(&self, steer: Steer) {
+        let mut steers = self.notes.steers.lock().expect("no holder panics");
+        steers.push(steer);
+    }
+
+    /// What was told, held once however many are told.
+    pub fn text(&self, told: String) -> Text {
+        let mut texts = self.notes.texts.lock().expect("no holder panics");
+        one_of(&mut texts, told)
     }
 
     /// Writes down why an answer was none.
@@ -91,6 +109,11 @@ impl Recorder {
     /// All tries; the notebook is empty then.
     pub fn take_tries(&self) -> Vec<Try> {
         std::mem::take(&mut self.notes.tries.lock().expect("no holder panics"))
+    }
+
+    /// Everything that chatbots were asked; the notebook is empty then.
+    pub fn take_steers(&self) -> Vec<Steer> {
+        std::mem::take(&mut self.notes.steers.lock().expect("no holder panics"))
     }
 
     /// Why answers were none, and how often.

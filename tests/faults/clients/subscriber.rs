@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::wire::{Heard, Wire, WireEvent, WireMessage};
 use super::{Account, Recorder};
-use crate::checker::history::{Event, Feed, Message, Place, Status, Subscription};
+use crate::checker::history::{Event, Feed, Message, Place, Status, Subscription, View};
 
 /// How long a subscriber that is not cut waits for the end of the log before that counts as a hole.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,8 +32,26 @@ pub enum Telling {
     Go,
     /// Cut no more.
     Calm,
-    /// Follow up to this place, the log's last, and end.
-    Until(Place),
+    /// Follow up to the end, and end.
+    Until(End),
+}
+
+/// Where a log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Its last place.
+    pub head: Place,
+    /// The last place where a message became final that is so still.
+    pub finished: Place,
+}
+
+impl End {
+    fn of(self, view: View) -> Place {
+        match view {
+            View::Everything => self.head,
+            View::Finished => self.finished,
+        }
+    }
 }
 
 /// One subscriber.
@@ -43,9 +61,13 @@ pub struct Subscriber {
     pub urls: Vec<String>,
     pub name: String,
     pub session: String,
-    /// The cursor that it begins with; nothing for "from now on".
+    pub view: View,
+    /// The cursor that it begins with; nothing for "from now on", of everything only: with finished messages comes no
+    /// word of where that was.
     pub after: Option<String>,
     pub cuts: Option<Cuts>,
+    /// For how long it hears nothing before it takes the connection for broken.
+    pub silence: Duration,
     pub random: fastrand::Rng,
     /// Counts the connections of all subscribers.
     pub connections: Arc<AtomicU64>,
@@ -54,7 +76,7 @@ pub struct Subscriber {
 }
 
 /// How a subscription came to its end.
-enum End {
+enum Close {
     Cut,
     Lost,
     Drained,
@@ -66,6 +88,7 @@ impl Subscriber {
         let mut feed = Feed {
             name: self.name.clone(),
             session: self.session.clone(),
+            view: self.view,
             is_drained: true,
             subscriptions: Vec::new(),
         };
@@ -82,7 +105,8 @@ impl Subscriber {
             let url = self.urls[self.random.usize(..self.urls.len())].clone();
             let token = self.account.token(&url).await;
             let began = self.recorder.now();
-            let opened = Wire::subscribe(&url, &token, &self.session, cursor.as_deref()).await;
+            let after = cursor.as_deref();
+            let opened = Wire::subscribe(&url, &token, &self.session, self.view, after).await;
             let Ok(wire) = opened else {
                 sleep(Duration::from_millis(self.random.u64(10..50))).await;
                 continue;
@@ -100,12 +124,12 @@ impl Subscriber {
                 .listen(wire, subscription, &mut cursor, &mut telling)
                 .await
             {
-                End::Drained => return feed,
-                End::Cut => {
+                Close::Drained => return feed,
+                Close::Cut => {
                     let away = self.cuts.map_or(0, |cuts| self.random.u64(..=cuts.away));
                     sleep(Duration::from_millis(away)).await;
                 }
-                End::Lost => sleep(Duration::from_millis(self.random.u64(5..30))).await,
+                Close::Lost => sleep(Duration::from_millis(self.random.u64(5..30))).await,
             }
         }
     }
@@ -116,7 +140,7 @@ impl Subscriber {
         subscription: &mut Subscription,
         cursor: &mut Option<String>,
         telling: &mut watch::Receiver<Telling>,
-    ) -> End {
+    ) -> Close {
         let (events_left, life) = match self.cuts {
             Some(cuts) => (
                 self.random.usize(1..=cuts.events),
@@ -130,39 +154,41 @@ impl Subscriber {
         loop {
             let told = *telling.borrow_and_update();
             if let Telling::Until(end) = told
-                && has_caught_up
-                && position >= end
+                && (has_caught_up || self.view == View::Finished)
+                && position >= end.of(self.view)
             {
-                return End::Drained;
+                return Close::Drained;
             }
             let may_cut = told == Telling::Go && self.cuts.is_some();
             if may_cut && (subscription.events.len() >= events_left || Instant::now() >= cut_at) {
-                return End::Cut;
+                return Close::Cut;
             }
             let patience = match told {
                 Telling::Until(_) => PATIENCE,
                 _ if may_cut => cut_at.saturating_duration_since(Instant::now()),
-                _ => Duration::from_secs(3600),
+                _ => self.silence,
             };
             let heard = tokio::select! {
                 heard = timeout(patience, wire.hear()) => heard,
                 changed = telling.changed() => {
                     if changed.is_err() {
-                        return End::Lost;
+                        return Close::Lost;
                     }
                     continue;
                 }
             };
             match heard {
-                Err(_) if matches!(told, Telling::Until(_)) => return End::Lost,
-                Err(_) => {}
-                Ok(Heard::Over) => return End::Lost,
+                Err(_) if may_cut => {}
+                Err(_) => return Close::Lost,
+                Ok(Heard::Over) => return Close::Lost,
                 Ok(Heard::Refused(code)) => {
                     // Come back soon, it says; anything else should not happen to who may watch.
-                    if code != "UNAVAILABLE" {
-                        subscription.events.push(Event::Ended(code, false));
+                    let retry = code == "UNAVAILABLE";
+                    // That is also how finished messages end for now.
+                    if !retry || self.view == View::Finished {
+                        subscription.events.push(Event::Ended(code, retry));
                     }
-                    return End::Lost;
+                    return Close::Lost;
                 }
                 Ok(Heard::Event(event)) => {
                     let event = self.note(event, cursor);
@@ -171,7 +197,7 @@ impl Subscriber {
                         position = place;
                     }
                     position = event.place().unwrap_or(position);
-                    if let Event::Added(_, message) = &event {
+                    if let Event::Added(_, message) | Event::Finished(_, message) = &event {
                         self.newest.fetch_max(message.seq, Ordering::Relaxed);
                         self.recorder.note_arrival(message.seq);
                     }
@@ -188,29 +214,35 @@ impl Subscriber {
             place
         };
         match event {
+            WireEvent::Finished { cursor, message } => {
+                Event::Finished(keep(cursor), self.read(message))
+            }
             WireEvent::MessageAdded { cursor, message } => {
-                Event::Added(keep(cursor), read(message))
+                Event::Added(keep(cursor), self.read(message))
             }
             WireEvent::MessageChanged { cursor, message } => {
-                Event::Changed(keep(cursor), read(message))
+                Event::Changed(keep(cursor), self.read(message))
             }
             WireEvent::ReplyDelta {
                 message_id,
                 offset,
                 text,
-            } => Event::Text(message_id, offset, text),
+            } => Event::Text(self.recorder.text(message_id), offset, text),
+            WireEvent::SessionChanged { cursor, session } => {
+                Event::Session(keep(cursor), session.chatbots_paused)
+            }
             WireEvent::CaughtUp { cursor } => Event::CaughtUp(keep(cursor)),
             WireEvent::FeedEnded { reason, retry } => Event::Ended(reason, retry),
         }
     }
-}
 
-fn read(message: WireMessage) -> Message {
-    Message {
-        status: status(&message.status),
-        id: message.id,
-        seq: message.seq,
-        content: message.content,
+    fn read(&self, message: WireMessage) -> Message {
+        Message {
+            status: status(&message.status),
+            id: self.recorder.text(message.id),
+            seq: message.seq,
+            content: self.recorder.text(message.content),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! One WebSocket that speaks graphql-transport-ws and carries one subscription of a session's events.
+//! One WebSocket that speaks graphql-transport-ws and carries one subscription of a session's events or of its finished
+//! messages.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,6 +14,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
+use crate::checker::history::View;
+
 /// How long a server may take to let somebody in.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -22,9 +25,14 @@ const EVENTS: &str = "subscription ($session: ID!, $after: String) {
         ... on MessageAdded { cursor message { id seq status content } }
         ... on MessageChanged { cursor message { id seq status content } }
         ... on ReplyDelta { messageId offset text }
+        ... on SessionChanged { cursor session { chatbotsPaused } }
         ... on CaughtUp { cursor }
         ... on FeedEnded { reason retry }
     }
+}";
+
+const FINISHED: &str = "subscription ($session: ID!, $after: String) {
+    messageAdded(sessionId: $session, after: $after) { cursor id seq status content }
 }";
 
 /// A message of the protocol.
@@ -47,9 +55,31 @@ struct Payload {
 }
 
 #[derive(Deserialize)]
-struct Data {
+enum Data {
     #[serde(rename = "sessionEvents")]
-    event: WireEvent,
+    Event(WireEvent),
+    #[serde(rename = "messageAdded")]
+    Finished {
+        cursor: String,
+        #[serde(flatten)]
+        message: WireMessage,
+    },
+}
+
+impl Data {
+    fn event(self) -> WireEvent {
+        match self {
+            Self::Event(event) => event,
+            Self::Finished { cursor, message } => WireEvent::Finished { cursor, message },
+        }
+    }
+}
+
+/// What a `SessionChanged` tells of the session.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireSession {
+    pub chatbots_paused: bool,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +96,12 @@ struct Extensions {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "__typename", rename_all_fields = "camelCase")]
 pub enum WireEvent {
+    /// What `messageAdded` gives.
+    #[serde(skip)]
+    Finished {
+        cursor: String,
+        message: WireMessage,
+    },
     MessageAdded {
         cursor: String,
         message: WireMessage,
@@ -78,6 +114,10 @@ pub enum WireEvent {
         message_id: String,
         offset: usize,
         text: String,
+    },
+    SessionChanged {
+        cursor: String,
+        session: WireSession,
     },
     CaughtUp {
         cursor: String,
@@ -116,10 +156,11 @@ impl Wire {
         url: &str,
         token: &str,
         session: &str,
+        view: View,
         after: Option<&str>,
     ) -> Result<Self, ()> {
         let mut wire = Self::open(url, token, None).await?;
-        wire.begin(session, after).await?;
+        wire.begin(session, view, after).await?;
         Ok(wire)
     }
 
@@ -163,11 +204,20 @@ impl Wire {
     }
 
     /// Begins the subscription.
-    pub async fn begin(&mut self, session: &str, after: Option<&str>) -> Result<(), ()> {
+    pub async fn begin(
+        &mut self,
+        session: &str,
+        view: View,
+        after: Option<&str>,
+    ) -> Result<(), ()> {
+        let query = match view {
+            View::Everything => EVENTS,
+            View::Finished => FINISHED,
+        };
         let subscribe = json!({
             "type": "subscribe",
             "id": "1",
-            "payload": {"query": EVENTS, "variables": {"session": session, "after": after}},
+            "payload": {"query": query, "variables": {"session": session, "after": after}},
         });
         let sent = self.0.send(Message::text(subscribe.to_string())).await;
         sent.map_err(drop)
@@ -181,7 +231,7 @@ impl Wire {
                 Ok(Some(Frame::Next { payload })) => {
                     return match (payload.data, payload.errors.into_iter().next()) {
                         (_, Some(refusal)) => Heard::Refused(refusal.extensions.code),
-                        (Some(data), None) => Heard::Event(data.event),
+                        (Some(data), None) => Heard::Event(data.event()),
                         (None, None) => Heard::Refused("no data and no errors".to_owned()),
                     };
                 }

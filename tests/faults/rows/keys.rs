@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use super::Play;
 use crate::checker::history::{History, Outcome};
 use crate::clients::{Account, Recorder, Send, Sender};
+use crate::load::Shape;
 use crate::stored;
 use crate::world::World;
 
@@ -21,9 +22,9 @@ const WIDTH: usize = 4;
 
 pub async fn play(play: Play) {
     let (mut row, _) = play.row("one key, 16 sends at once");
-    let world = World::of_servers(2).await;
+    let world = World::start(2, 0).await;
     let urls = world.urls();
-    let account = Account::register(&urls[0], "ada").await;
+    let account = Account::register(&urls[0], "ada", Shape::NONE.patience).await;
     let (session, _) = account.start_session(&urls[0], false).await;
     let sender = Sender {
         account,
@@ -36,6 +37,7 @@ pub async fn play(play: Play) {
         if under_way.len() >= WIDTH {
             join(&mut under_way).await;
         }
+        row.progress(number, keys);
         // Every second one starts its session.
         let starts_session = number % 2 == 1;
         let send = Send {
@@ -74,8 +76,8 @@ pub async fn play(play: Play) {
     let tries = sender.recorder.take_tries();
     row.judge_history(&History {
         tries,
-        feeds: Vec::new(),
         logs,
+        ..History::default()
     });
     row.done(format!("{keys} keys x {AT_ONCE}"));
     row.end();

@@ -1,12 +1,15 @@
 //! The faults, a file each. Each builds a world, puts a load on it, does its worst, and has the run judged.
 
+mod frozen;
 mod keys;
 mod kills;
 mod nats;
 mod postgres;
 mod reconnects;
 mod slow;
+mod stage;
 mod terminations;
+mod waiting;
 mod workers;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -45,38 +48,24 @@ pub struct Test {
     pub run: fn(&tokio::runtime::Runtime, Play),
 }
 
+/// A test that plays one file's rows.
+macro_rules! test {
+    ($name:literal, $row:ident) => {
+        Test {
+            name: $name,
+            run: |runtime, play| runtime.block_on($row::play(play)),
+        }
+    };
+}
+
 /// All rows, in the order of the table.
 pub const ALL: [Test; 8] = [
-    Test {
-        name: "servers_killed_under_load",
-        run: |runtime, play| runtime.block_on(kills::play(play)),
-    },
-    Test {
-        name: "clients_cut_and_come_back",
-        run: |runtime, play| runtime.block_on(reconnects::play(play)),
-    },
-    Test {
-        name: "one_key_sent_many_times_at_once",
-        run: |runtime, play| runtime.block_on(keys::play(play)),
-    },
-    Test {
-        name: "postgres_killed_and_restarted",
-        run: |runtime, play| runtime.block_on(postgres::play(play)),
-    },
-    Test {
-        name: "nats_killed_restarted_and_cut_off",
-        run: |runtime, play| runtime.block_on(nats::play(play)),
-    },
-    Test {
-        name: "workers_killed_and_frozen_in_replies",
-        run: |runtime, play| runtime.block_on(workers::play(play)),
-    },
-    Test {
-        name: "subscribers_that_never_read",
-        run: |runtime, play| runtime.block_on(slow::play(play)),
-    },
-    Test {
-        name: "servers_asked_to_stop_under_load",
-        run: |runtime, play| runtime.block_on(terminations::play(play)),
-    },
+    test!("servers_killed_under_load", kills),
+    test!("clients_cut_and_come_back", reconnects),
+    test!("one_key_sent_many_times_at_once", keys),
+    test!("postgres_killed_and_restarted", postgres),
+    test!("nats_cut_off_and_servers_frozen", waiting),
+    test!("workers_killed_and_frozen_in_replies", workers),
+    test!("subscribers_that_never_read", slow),
+    test!("servers_asked_to_stop_under_load", terminations),
 ];

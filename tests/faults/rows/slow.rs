@@ -8,13 +8,13 @@ use fastrand::Rng;
 use tokio::task::JoinSet;
 
 use super::Play;
-use crate::checker::history::Outcome;
+use super::stage::{Cast, Stage};
+use crate::checker::history::{Outcome, View};
 use crate::clients::{Send, Wire};
 use crate::load::{Load, Shape};
 use crate::processes::Parlor;
 use crate::processes::tcp::{self, Connection};
 use crate::report::SLACK;
-use crate::world::World;
 
 const SUBSCRIBERS: usize = 100;
 
@@ -38,28 +38,35 @@ const BUFFER: u32 = 4096;
 
 const SHAPE: Shape = Shape {
     quiet: 1,
-    chats: 0,
     senders: 0,
-    pause: 0,
-    chat_pause: 0,
     subscribers: SUBSCRIBERS,
-    cuts: None,
+    ..Shape::NONE
 };
 
 /// How long all of it may take before those that are left count as kept.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 pub async fn play(play: Play) {
-    let (mut row, mut random) = play.row("100 subscribers that never read");
-    let world = World::of_servers(1).await;
-    let mut load = Load::start(&world, SHAPE, random.fork()).await;
+    let cast = Cast {
+        servers: 1,
+        workers: 0,
+    };
+    let fault = "100 subscribers that never read";
+    let stage = Stage::set(play, fault, cast, SHAPE).await;
+    let Stage {
+        mut row,
+        mut random,
+        world,
+        mut load,
+    } = stage;
     load.everyone_goes_on().await;
     load.recorder.take_arrivals();
     let server = &world.servers[0];
     let messages = play.times(MESSAGES);
     let mut talk = Talk::default();
-    for _ in 0..messages {
+    for number in 0..messages {
         talk.say(&load, server, &mut random).await;
+        row.progress(number, 2 * messages);
     }
     let before = talk.percentile(&load);
     let memory = talk.memory;
@@ -72,6 +79,7 @@ pub async fn play(play: Play) {
     while (!stalls.is_empty() || count < messages) && began.elapsed() < PATIENCE {
         talk.say(&load, server, &mut random).await;
         count += 1;
+        row.progress((messages + count).min(2 * messages), 2 * messages);
         let connections = tcp::connections_of(server.address());
         stalls.retain_mut(|stall| {
             let closed_after = stall.look(&connections);
@@ -99,10 +107,13 @@ pub async fn play(play: Play) {
         cost / 1024 / 1024
     ));
     drop(slow);
-    let rested = load.rest(&world).await;
-    row.done(format!("{SUBSCRIBERS} slow"));
-    row.judge(&rested);
-    row.end();
+    let stage = Stage {
+        row,
+        random,
+        world,
+        load,
+    };
+    stage.rest().await.end(format!("{SUBSCRIBERS} slow"));
 }
 
 /// Subscribers that are held, and never read.
@@ -115,7 +126,9 @@ async fn never_reading(load: &Load, server: &Parlor) -> Vec<Wire> {
             let mut wire = Wire::open(&url, &token, Some(BUFFER))
                 .await
                 .expect("it opens");
-            wire.begin(&session, None).await.expect("it begins");
+            wire.begin(&session, View::Everything, None)
+                .await
+                .expect("it begins");
             wire
         });
     }

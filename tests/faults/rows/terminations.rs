@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::Play;
+use super::stage::{Stage, TWO_SERVERS};
 use crate::checker::history::{Event, Feed};
-use crate::load::{Load, Shape};
-use crate::world::World;
+use crate::load::Shape;
 
 const TERMINATIONS: u64 = 10;
 
@@ -16,41 +16,39 @@ const READY: Duration = Duration::from_secs(2);
 const SHAPE: Shape = Shape {
     quiet: 6,
     chats: 3,
-    senders: 1,
     pause: 50,
     chat_pause: 400,
+    steered: 1,
     subscribers: 4,
-    cuts: None,
+    ..Shape::NONE
 };
 
 pub async fn play(play: Play) {
-    let (mut row, mut random) = play.row("SIGTERM of a server");
-    let mut world = World::of_servers(2).await;
-    let mut load = Load::start(&world, SHAPE, random.fork()).await;
+    let mut stage = Stage::set(play, "SIGTERM of a server", TWO_SERVERS, SHAPE).await;
     let terminations = play.times(TERMINATIONS);
     let mut longest = Duration::ZERO;
     for number in 0..terminations {
-        let before = load.recorder.acknowledged();
-        load.acknowledged(before + random.u64(20..60)).await;
+        stage.a_while(20..60).await;
         // In turn, so that subscribers have gathered at the one that is to end.
-        let servers = world.servers.len();
-        let server = &mut world.servers[number as usize % servers];
+        let servers = stage.world.servers.len();
+        let server = &mut stage.world.servers[number as usize % servers];
         let (status, took) = server.terminate().await;
-        row.must(status.success(), || format!("it ended with {status}"));
+        let told = || format!("it ended with {status}");
+        stage.row.must(status.success(), told);
         longest = longest.max(took);
-        load.everyone_goes_on().await;
+        stage.load.everyone_goes_on().await;
         server.launch();
-        row.recovered(server.ready().await, READY);
+        stage.row.recovered(server.ready().await, READY);
+        stage.row.progress(number + 1, terminations);
     }
-    let rested = load.rest(&world).await;
-    let untold = rested.history.feeds.iter().map(untold).sum::<usize>();
-    row.must(untold == 0, || {
+    let mut rest = stage.rest().await;
+    let untold: usize = rest.rested.history.feeds.iter().map(untold).sum();
+    rest.row.must(untold == 0, || {
         format!("{untold} subscriptions ended without a word")
     });
-    row.done(format!("{terminations} stops"));
-    row.note(format!("the longest way to the end took {longest:.1?}"));
-    row.judge(&rested);
-    row.end();
+    let longest = format!("the longest way to the end took {longest:.1?}");
+    rest.row.note(longest);
+    rest.end(format!("{terminations} stops"));
 }
 
 /// How many of its subscriptions ended otherwise than with the word to come back. Nobody cuts them here.

@@ -7,37 +7,38 @@ use nix::sys::signal::Signal;
 use tokio::time::sleep;
 
 use super::Play;
-use crate::load::{Load, Shape};
+use super::stage::Stage;
+use crate::load::Shape;
 use crate::stored;
 use crate::world::{LEASE, World};
 
 const FAULTS: u64 = 50;
 
-/// More than are disturbed at a time.
-const WORKERS: usize = 4;
+/// All are disturbed at a time: one half is frozen, the others are killed one after the other.
+const WORKERS: usize = 8;
 
 const SHAPE: Shape = Shape {
-    quiet: 0,
     chats: 50,
-    senders: 0,
-    pause: 0,
     chat_pause: 3_000,
-    subscribers: 1,
-    cuts: None,
+    steered: 10,
+    steer_pause: 2_000,
+    ..Shape::NONE
 };
 
-/// Writes down who wrote what to replies: the start of a worker, by its name, and whose the lease was.
+/// Writes down what workers wrote to replies: the start of one, by its name, and whose the lease was. What servers do for
+/// people who steer is theirs to do.
 const AUDIT: &str = "
     create table audit (
         writer text, is_claim boolean, holder_before uuid, holder_after uuid,
-        attempt smallint, was_over boolean);
+        try smallint, was_over boolean);
     create function audit() returns trigger language plpgsql as $$ begin
         insert into audit values (
             current_setting('application_name'), new.attempt > old.attempt, old.lease_holder, new.lease_holder,
-            new.attempt, old.status not in ('PENDING', 'STREAMING'));
+            new.attempt - new.first_attempt, old.status not in ('PENDING', 'STREAMING'));
         return new;
     end $$;
-    create trigger audit after update on messages for each row execute function audit();";
+    create trigger audit after update on messages for each row
+        when (current_setting('application_name') like 'worker-%') execute function audit();";
 
 /// Rows that somebody wrote whose lease it was not, or after the end. A writer's own id is that of its claims.
 const BY_ZOMBIES: &str = "
@@ -46,55 +47,57 @@ const BY_ZOMBIES: &str = "
     where not is_claim and (was_over or runner is distinct from holder_before)";
 
 pub async fn play(play: Play) {
-    let (mut row, mut random) = play.row("workers killed or frozen mid-reply");
-    let mut world = World::of_servers_and_workers(2, WORKERS).await;
+    let world = World::start(2, WORKERS).await;
     let url = world.postgres.url().to_owned();
+    // Before anybody claims anything: who a writer is, its claims tell.
     stored::execute(&url, AUDIT).await;
-    let mut load = Load::start(&world, SHAPE, random.fork()).await;
-    load.acknowledged(SHAPE.chats as u64).await;
+    let fault = "workers killed or frozen mid-reply";
+    let mut stage = Stage::set_in(world, play, fault, SHAPE).await;
+    stage.load.acknowledged(SHAPE.chats as u64).await;
     let (mut killed, mut frozen) = (0, 0);
     let faults = play.times(FAULTS);
     while killed + frozen < faults {
+        let workers = &mut stage.world.workers;
         let mut order: Vec<usize> = (0..WORKERS).collect();
-        random.shuffle(&mut order);
+        stage.random.shuffle(&mut order);
         let (to_freeze, to_kill) = order.split_at(WORKERS / 2);
         for worker in to_freeze {
-            world.workers[*worker].signal(Signal::SIGSTOP);
+            workers[*worker].signal(Signal::SIGSTOP);
             frozen += 1;
         }
         for worker in to_kill {
-            sleep(Duration::from_millis(random.u64(100..900))).await;
-            world.workers[*worker].kill();
-            world.workers[*worker].launch();
+            sleep(Duration::from_millis(stage.random.u64(100..900))).await;
+            workers[*worker].kill();
+            workers[*worker].launch();
             killed += 1;
         }
         // Past the lease, and then until others have taken over what the frozen held.
-        sleep(Duration::from_millis(
-            LEASE * 1_000 + random.u64(200..1_500),
-        ))
-        .await;
+        let past = LEASE * 1_000 + stage.random.u64(200..1_500);
+        sleep(Duration::from_millis(past)).await;
         for worker in to_freeze {
-            world.workers[*worker].signal(Signal::SIGCONT);
+            workers[*worker].signal(Signal::SIGCONT);
         }
-        let before = load.recorder.acknowledged();
-        load.acknowledged(before + random.u64(5..25)).await;
+        stage.a_while(5..25).await;
+        stage.row.progress(killed + frozen, faults);
     }
-    let rested = load.rest(&world).await;
+    let mut rest = stage.rest().await;
     let zombies = stored::number(&url, BY_ZOMBIES).await;
-    row.must(zombies == 0, || format!("zombies wrote {zombies} rows"));
+    let told = || format!("zombies wrote {zombies} rows");
+    rest.row.must(zombies == 0, told);
     let taken_over = stored::number(
         &url,
-        "select count(*) as count from audit where is_claim and attempt > 1",
+        "select count(*) as count from audit where is_claim and try > 1",
     )
     .await;
-    row.must(taken_over > 0, || "no reply was ever taken over".to_owned());
-    let refused: usize = world
-        .workers
-        .iter()
+    let told = || "no reply was ever taken over".to_owned();
+    rest.row.must(taken_over > 0, told);
+    let workers = rest.world.workers.iter();
+    let refused: usize = workers
         .map(|worker| worker.log_lines("taken over or ended by another"))
         .sum();
-    row.note(format!("{killed} killed, {frozen} frozen; {taken_over} replies taken over, {refused} writers found that theirs was"));
-    row.done(format!("{} faults", killed + frozen));
-    row.judge(&rested);
-    row.end();
+    rest.row.note(format!(
+        "{killed} killed, {frozen} frozen; {taken_over} replies taken over, {refused} writers found that theirs was or had \
+         ended"
+    ));
+    rest.end(format!("{} faults", killed + frozen));
 }

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{events, pick, spots};
+use super::{events, neighbours, pick, spots};
 use crate::checker::history::*;
 
 /// A subscriber was not told of a message.
@@ -53,10 +53,7 @@ pub fn repeated_after_coming_back(history: &mut History, random: &mut Rng) -> Op
 /// Two neighbouring changes were told in the wrong order.
 pub fn swapped_events(history: &mut History, random: &mut Rng) -> Option<()> {
     let spots = spots(history, |event| event.place().is_some());
-    let pairs = spots.windows(2).filter(|pair| {
-        pair[0].0 == pair[1].0 && pair[0].1 == pair[1].1 && pair[0].2 + 1 == pair[1].2
-    });
-    let (feed, subscription, event) = pick(random, pairs)?[0];
+    let (feed, subscription, event) = neighbours(&spots, random)?;
     events(history, feed, subscription).swap(event, event + 1);
     Some(())
 }
@@ -96,7 +93,7 @@ pub fn other_content_told(history: &mut History, random: &mut Rng) -> Option<()>
             .iter()
             .flat_map(|its| &its.events);
         its.rev().find_map(|event| match event {
-            Event::Added(place, message) | Event::Changed(place, message) if message.id == id => {
+            Event::Added(place, message) | Event::Changed(place, message) if *message.id == *id => {
                 Some(*place)
             }
             _ => None,
@@ -114,7 +111,9 @@ pub fn other_content_told(history: &mut History, random: &mut Rng) -> Option<()>
     });
     let (feed, subscription, event) = pick(random, last)?;
     match &mut events(history, feed, subscription)[event] {
-        Event::Added(_, message) | Event::Changed(_, message) => message.content.push('!'),
+        Event::Added(_, message) | Event::Changed(_, message) => {
+            message.content = format!("{}!", message.content).into();
+        }
         _ => return None,
     }
     Some(())
@@ -129,7 +128,7 @@ pub fn caught_up_too_early(history: &mut History, random: &mut Rng) -> Option<()
             .iter()
             .rev()
             .find_map(|event| match event {
-                Event::Added(_, message) => Some(message.id.as_str()),
+                Event::Added(_, message) => Some(message.id.as_ref()),
                 _ => None,
             });
         let acknowledged = |request: &Try| match &request.outcome {

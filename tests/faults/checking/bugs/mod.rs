@@ -3,14 +3,18 @@
 //! Each alters a good history in one spot, chosen by chance among those where it can strike. `None`: nowhere.
 
 mod feeds;
+mod finished;
 mod replies;
 mod sends;
+mod steering;
 
 use fastrand::Rng;
 
 pub use feeds::*;
+pub use finished::*;
 pub use replies::*;
 pub use sends::*;
+pub use steering::*;
 
 use crate::checker::history::*;
 
@@ -18,7 +22,7 @@ use crate::checker::history::*;
 pub type Plant = fn(&mut History, &mut Rng) -> Option<()>;
 
 /// All of them, for planting one by chance.
-pub const ALL: [Plant; 29] = [
+pub const ALL: [Plant; 45] = [
     early_ack,
     wrong_seq,
     wrong_session,
@@ -48,6 +52,22 @@ pub const ALL: [Plant; 29] = [
     text_stored_twice,
     caught_up_too_early,
     event_after_the_end,
+    skipped_finish,
+    repeated_finish,
+    unfinished_told,
+    swapped_finishes,
+    finished_otherwise,
+    early_ack_of_a_pause,
+    reply_ended_in_a_pause,
+    reply_born_in_a_pause,
+    pause_lifted_by_nobody,
+    written_anew_by_nobody,
+    stopped_by_nobody,
+    cancelled_and_completed,
+    cancelled_goes_on,
+    regeneration_lost,
+    lost_pause,
+    pause_told_otherwise,
 ];
 
 /// The spots in subscriptions that a bug may strike: feed, subscription, event.
@@ -80,4 +100,18 @@ fn stored<'a>(
     let all = history.logs.iter_mut().flat_map(|log| &mut log.messages);
     let fitting: Vec<_> = all.filter(|stored| fits(stored)).collect();
     pick(random, fitting)
+}
+
+/// A log in which something was said, by chance.
+fn talked_in<'a>(history: &'a mut History, random: &mut Rng) -> Option<&'a mut Log> {
+    let talked = |log: &&mut Log| !log.messages.is_empty();
+    pick(random, history.logs.iter_mut().filter(talked))
+}
+
+/// Two of these spots that follow one another in one subscription.
+fn neighbours(spots: &[(usize, usize, usize)], random: &mut Rng) -> Option<(usize, usize, usize)> {
+    let pairs = spots.windows(2).filter(|pair| {
+        pair[0].0 == pair[1].0 && pair[0].1 == pair[1].1 && pair[0].2 + 1 == pair[1].2
+    });
+    Some(pick(random, pairs)?[0])
 }

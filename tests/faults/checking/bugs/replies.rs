@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{events, pick, spots, stored};
+use super::{events, pick, spots, stored, talked_in};
 use crate::checker::history::*;
 
 /// A reply goes on for ever.
@@ -14,13 +14,7 @@ pub fn stuck_reply(history: &mut History, random: &mut Rng) -> Option<()> {
 
 /// A message was answered twice.
 pub fn second_reply(history: &mut History, random: &mut Rng) -> Option<()> {
-    let log = pick(
-        random,
-        history
-            .logs
-            .iter_mut()
-            .filter(|log| !log.messages.is_empty()),
-    )?;
+    let log = talked_in(history, random)?;
     let mut second = log
         .messages
         .iter()
@@ -43,7 +37,7 @@ pub fn reply_ended_twice(history: &mut History, random: &mut Rng) -> Option<()> 
     });
     let is_reply = |history: &History, id: &str| {
         let mut all = history.logs.iter().flat_map(|log| &log.messages);
-        all.any(|stored| stored.message.id == id && stored.answers.is_some())
+        all.any(|stored| *stored.message.id == *id && stored.answers.is_some())
     };
     let replies = spots.into_iter().filter(|(feed, subscription, event)| {
         match &history.feeds[*feed].subscriptions[*subscription].events[*event] {
@@ -64,14 +58,22 @@ pub fn reply_ended_twice(history: &mut History, random: &mut Rng) -> Option<()> 
         .iter_mut()
         .find(|stored| stored.message.id == message.id)?;
     stored.changed = log.head;
+    stored.finished = Some(log.head);
     let head = log.head;
+    log.journal.push(Change {
+        place: head,
+        what: What::Message(message.seq, message.status),
+    });
     for feed in history
         .feeds
         .iter_mut()
         .filter(|feed| feed.session == session)
     {
         let last = feed.subscriptions.last_mut()?;
-        last.events.push(Event::Changed(head, message.clone()));
+        last.events.push(match feed.view {
+            View::Everything => Event::Changed(head, message.clone()),
+            View::Finished => Event::Finished(head, message.clone()),
+        });
     }
     Some(())
 }
@@ -88,7 +90,14 @@ pub fn text_hole(history: &mut History, random: &mut Rng) -> Option<()> {
             return false;
         };
         let is_same = |event: &Event| matches!(event, Event::Text(other, ..) if other == id);
-        events[..*event].iter().any(is_same) && events[event + 1..].iter().any(is_same)
+        // Not the last of a writing, behind which another begins.
+        let goes_on = |event: &&Event| match event {
+            Event::Text(..) => is_same(event),
+            Event::Changed(_, message) => message.id == *id,
+            _ => false,
+        };
+        let next = events[event + 1..].iter().find(goes_on);
+        events[..*event].iter().any(is_same) && next.is_some_and(is_same)
     };
     let between: Vec<_> = texts(history).into_iter().filter(is_between).collect();
     let (feed, subscription, event) = pick(random, between)?;
@@ -111,10 +120,12 @@ pub fn text_of_other_words(history: &mut History, random: &mut Rng) -> Option<()
         let Event::Text(id, ..) = &events[*event] else {
             return false;
         };
-        events[event + 1..].iter().any(|event| {
-            matches!(event, Event::Changed(_, message)
-                if message.id == *id && message.status == Status::Complete)
-        })
+        // The end of this writing, not of one behind it.
+        let mut changes = events[event + 1..].iter().filter_map(|event| match event {
+            Event::Changed(_, message) if message.id == *id => Some(message.status),
+            _ => None,
+        });
+        changes.next() == Some(Status::Complete)
     };
     let spots: Vec<_> = texts(history)
         .into_iter()
@@ -132,12 +143,12 @@ pub fn text_after_end(history: &mut History, random: &mut Rng) -> Option<()> {
     let before = history.clone();
     let is_reply = |id: &str| {
         let mut all = before.logs.iter().flat_map(|log| &log.messages);
-        all.any(|stored| stored.message.id == id && stored.answers.is_some())
+        all.any(|stored| *stored.message.id == *id && stored.answers.is_some())
     };
-    let spots = spots(
-        history,
-        |event| matches!(event, Event::Changed(_, message) if is_reply(&message.id)),
-    );
+    let spots = spots(history, |event| {
+        matches!(event, Event::Changed(_, message)
+                if is_reply(&message.id) && !message.status.is_under_way())
+    });
     let (feed, subscription, event) = pick(random, spots)?;
     let events = events(history, feed, subscription);
     let Event::Changed(_, message) = &events[event] else {
@@ -177,7 +188,7 @@ pub fn text_stored_twice(history: &mut History, random: &mut Rng) -> Option<()> 
     let prompt = |reply: &Stored| reply.answers.and_then(|seq| usize::try_from(seq - 1).ok());
     let words = log.messages[prompt(&one)?].message.content.clone();
     log.messages[prompt(&other)?].message.content = words;
-    let twice = one.message.content.repeat(2);
+    let twice = one.message.content.repeat(2).into();
     log.messages[usize::try_from(other.message.seq - 1).ok()?]
         .message
         .content = twice;

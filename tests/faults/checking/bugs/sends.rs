@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{pick, stored};
+use super::{pick, stored, talked_in};
 use crate::checker::history::*;
 
 fn acknowledged<'a>(history: &'a mut History, random: &mut Rng) -> Option<&'a mut Receipt> {
@@ -18,13 +18,7 @@ fn acknowledged<'a>(history: &'a mut History, random: &mut Rng) -> Option<&'a mu
 
 /// Acknowledged before the commit, which then never came.
 pub fn early_ack(history: &mut History, random: &mut Rng) -> Option<()> {
-    let log = pick(
-        random,
-        history
-            .logs
-            .iter_mut()
-            .filter(|log| !log.messages.is_empty()),
-    )?;
+    let log = talked_in(history, random)?;
     // The newest, so that nothing else shows it but the acknowledgement.
     let last = log
         .messages
@@ -38,7 +32,7 @@ pub fn early_ack(history: &mut History, random: &mut Rng) -> Option<()> {
     let places = log.messages.iter().map(|stored| stored.changed);
     log.head = places.max().unwrap_or(0);
     let was_acknowledged = |request: &Try| match &request.outcome {
-        Outcome::Ok(receipt) => gone.contains(&receipt.id),
+        Outcome::Ok(receipt) => gone.iter().any(|id| **id == *receipt.id),
         _ => false,
     };
     history.tries.iter().any(was_acknowledged).then_some(())?;
@@ -85,7 +79,7 @@ pub fn owed_reply_missing(history: &mut History, random: &mut Rng) -> Option<()>
     let reply = log
         .messages
         .iter()
-        .position(|stored| Some(&stored.message.id) == receipt.reply.as_ref())?;
+        .position(|stored| Some(stored.message.id.as_ref()) == receipt.reply.as_deref())?;
     log.messages.remove(reply);
     Some(())
 }
@@ -97,7 +91,7 @@ pub fn phantom_message(history: &mut History, random: &mut Rng) -> Option<()> {
     let id = own.message.id.clone();
     // The tries that would complain of a loss are gone too: only the phantom is left.
     history.tries.retain(|request| match &request.outcome {
-        Outcome::Ok(receipt) => receipt.id != id,
+        Outcome::Ok(receipt) => *receipt.id != *id,
         _ => true,
     });
     Some(())
@@ -120,13 +114,7 @@ pub fn stored_though_refused(history: &mut History, random: &mut Rng) -> Option<
 
 /// A retry was stored a second time.
 pub fn key_stored_twice(history: &mut History, random: &mut Rng) -> Option<()> {
-    let log = pick(
-        random,
-        history
-            .logs
-            .iter_mut()
-            .filter(|log| !log.messages.is_empty()),
-    )?;
+    let log = talked_in(history, random)?;
     let own = log.messages.iter().filter(|stored| stored.key.is_some());
     let mut twin = pick(random, own)?.clone();
     log.head += 1;
