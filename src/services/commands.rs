@@ -33,14 +33,11 @@ pub struct Given {
     /// Where.
     pub session: Session,
     errand: Arc<Errand>,
+    /// As it stood when it was given: pending, unless it was given before.
+    then: CommandReply,
 }
 
 impl Given {
-    /// What has become of it.
-    pub fn reply(&self) -> CommandReply {
-        self.errand.reply()
-    }
-
     /// Waits for its end, at most `wait` and only as long as somebody waits for the answer; then gives it as it
     /// is, which may be pending.
     pub async fn wait(
@@ -49,11 +46,15 @@ impl Given {
         wait: Duration,
         hung_up: &CancellationToken,
     ) -> CommandReply {
+        // However fast the answer is: who does not wait is told of it like everybody else.
+        if wait.is_zero() {
+            return self.then.clone();
+        }
         tokio::select! {
-            settled = timeout(wait, self.errand.settled()) => settled.unwrap_or_else(|_| self.reply()),
+            settled = timeout(wait, self.errand.settled()) => settled.unwrap_or_else(|_| self.errand.reply()),
             // The answer must still reach the client.
-            () = app.stopping().cancelled() => self.reply(),
-            () = hung_up.cancelled() => self.reply(),
+            () = app.stopping().cancelled() => self.errand.reply(),
+            () = hung_up.cancelled() => self.errand.reply(),
         }
     }
 }
@@ -90,6 +91,7 @@ pub(super) async fn give(
     drop(conn);
     let pending = CommandReply::pending(command_id(user, id, key), id, line, chatbot);
     let (errand, is_new) = app.errands().note(pending).ok_or_else(key_is_taken)?;
+    let then = errand.reply();
     if is_new {
         let seen_to = see_to(app.clone(), errand.clone());
         app.tasks().spawn(seen_to);
@@ -97,6 +99,7 @@ pub(super) async fn give(
     Ok(Given {
         session: seat.into_session(),
         errand,
+        then,
     })
 }
 
