@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{access, messages as sending};
+use super::{access, beginning};
 use crate::app::{App, Errand};
 use crate::bus::{Heard, Listener, Notice, Subject};
 use crate::db::members::Seat;
@@ -69,12 +69,12 @@ pub(super) async fn give(
     key: Option<&SendKey>,
 ) -> AppResult<Given> {
     let user = viewer.person()?.user;
-    let id = session.unwrap_or_else(|| sending::new_session_id(user, key));
+    let id = session.unwrap_or_else(|| beginning::session_id(user, key));
     let mut conn = app.db().connection().await?;
     let (seat, chatbot) = conn
         .transaction(async |conn| {
             if session.is_none() {
-                sending::start_with_house_chatbot(conn, id, user).await?;
+                beginning::with_house_chatbot(conn, id, user).await?;
             }
             let seat = access::seat(conn, viewer, id).await?;
             if let Some(key) = key

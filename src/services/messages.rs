@@ -2,20 +2,19 @@
 
 use aws_lc_rs::digest;
 use diesel_async::AsyncConnection;
-use uuid::Uuid;
 
 use super::commands::{self, Given};
-use super::{access, under_way};
+use super::{access, beginning, under_way};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::members::Seat;
 use crate::db::messages::{self, Message, SendKey};
 use crate::db::replies::Ended;
-use crate::db::sessions::{self, NewSession, Session};
+use crate::db::sessions::Session;
 use crate::db::{Connection, chatbots, under_way as rows};
 use crate::domain::{
     Author, ChatbotId, ClientAddress, ClientKey, CommandLine, MessageContent, MessageStatus,
-    Occasion, Rev, Seq, SessionId, SessionKind, Title, UserId, Viewer, WhileReplying, who_answers,
+    Occasion, Rev, Seq, SessionId, SessionKind, Viewer, WhileReplying, who_answers,
 };
 use crate::error::{AppError, AppResult};
 
@@ -82,7 +81,7 @@ pub async fn send(
     }
     let session = match draft.session {
         Some(session) => session,
-        None => new_session_id(person.user, key.as_ref()),
+        None => beginning::session_id(person.user, key.as_ref()),
     };
 
     let mut asked = false;
@@ -91,7 +90,7 @@ pub async fn send(
         let outcome = conn
             .transaction(async |conn| {
                 if draft.session.is_none() {
-                    start_with_house_chatbot(conn, session, person.user).await?;
+                    beginning::with_house_chatbot(conn, session, person.user).await?;
                 }
                 let seat = access::locked_seat(conn, viewer, session).await?;
                 if let Some(sent) = earlier(conn, &seat, key.as_ref()).await? {
@@ -166,37 +165,6 @@ fn send_key(key: Option<String>, content: &MessageContent) -> AppResult<Option<S
         key,
         digest: digest.as_ref().to_vec(),
     }))
-}
-
-/// The id of the session that a send starts: made from who sends and their key, so that a retry finds the
-/// session that the first try started. The key belongs to one person, so nobody else can name it.
-pub(super) fn new_session_id(user: UserId, key: Option<&SendKey>) -> SessionId {
-    let Some(key) = key else {
-        return SessionId::new();
-    };
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(b"parlor session started by a send");
-    context.update(user.0.as_bytes());
-    context.update(key.key.as_str().as_bytes());
-    let hash = context.finish();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash.as_ref()[..16]);
-    SessionId(Uuid::new_v8(bytes))
-}
-
-pub(super) async fn start_with_house_chatbot(
-    conn: &mut Connection,
-    id: SessionId,
-    owner: UserId,
-) -> AppResult<()> {
-    let new = NewSession {
-        id,
-        kind: SessionKind::Private,
-        title: &Title::none(),
-        owner,
-        chatbots: &[ChatbotId::HOUSE],
-    };
-    sessions::insert(conn, &new).await
 }
 
 /// What was sent with this key before.

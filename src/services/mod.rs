@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod accounts;
+mod beginning;
 pub mod chatbots;
 pub mod commands;
 pub mod conversation;

@@ -9,7 +9,6 @@ mod chatbots;
 mod commands;
 mod connections;
 mod deadlines;
-mod documents;
 mod gate;
 mod graphql_over_http;
 mod graphql_streams;
