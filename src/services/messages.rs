@@ -55,7 +55,7 @@ pub enum Delivery {
     /// A message, which is stored.
     Message(Box<Sent>),
     /// A command, which is not.
-    Command(Given),
+    Command(Box<Given>),
 }
 
 /// Stores a message, and the reply that a chatbot owes it, and tells everyone who watches the session. A
@@ -77,7 +77,7 @@ pub async fn send(
     let key = send_key(draft.client_key, &content)?;
     if let Some(line) = CommandLine::parse(content.as_str())? {
         let given = commands::give(app, viewer, draft.session, line, key.as_ref()).await?;
-        return Ok(Delivery::Command(given));
+        return Ok(Delivery::Command(Box::new(given)));
     }
     let session = match draft.session {
         Some(session) => session,
