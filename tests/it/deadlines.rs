@@ -88,9 +88,14 @@ async fn a_subscription_must_begin_in_time_and_then_takes_its_time() {
 #[tokio::test]
 async fn waiting_for_a_reply_is_not_taking_too_long() {
     let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
-    let (url, _server) = serve_hurriedly(&app, hurried()).await;
+    // Long enough to send in, on a busy machine, and shorter than what is waited for.
+    let timings = Timings {
+        operation: Duration::from_secs(2),
+        ..Timings::default()
+    };
+    let (url, _server) = serve_hurriedly(&app, timings).await;
     let ada = app.person("ada").await.at_url(&url);
-    let input = json!({"content": "hello", "waitMs": 1_000});
+    let input = json!({"content": "hello", "waitMs": 3_000});
     let sent = ada.send(input).await.data();
     assert_eq!(sent["sendMessage"]["reply"]["status"], "PENDING");
 }
