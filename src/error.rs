@@ -52,7 +52,7 @@ pub enum AppError {
         message: String,
     },
     /// Too much, too fast.
-    #[error("Too many requests. Try again in a moment.")]
+    #[error("Too much of this, too fast. Try again in {}.", whole_seconds(*.retry_after))]
     RateLimited {
         /// How long to wait.
         retry_after: Duration,
@@ -69,6 +69,15 @@ pub enum AppError {
     /// A fault of Parlor's own.
     #[error("Something went wrong on our side.")]
     Internal(anyhow::Error),
+}
+
+/// "1 second", "20 seconds": rounded up, since whoever comes early is refused again.
+fn whole_seconds(wait: Duration) -> String {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    match seconds {
+        0 | 1 => "1 second".to_owned(),
+        more => format!("{more} seconds"),
+    }
 }
 
 impl AppError {
@@ -157,6 +166,26 @@ impl AppError {
         match self {
             Self::Unavailable { cause, .. } | Self::Internal(cause) => Some(format!("{cause:#}")),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_too_fast_is_told_how_long_to_wait() {
+        let told = |millis| {
+            let retry_after = Duration::from_millis(millis);
+            AppError::RateLimited { retry_after }.to_string()
+        };
+        for (millis, wait) in [
+            (0, "1 second."),
+            (1_000, "1 second."),
+            (1_001, "2 seconds."),
+        ] {
+            assert!(told(millis).ends_with(wait), "{}", told(millis));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe,
 };
-use async_graphql::{ErrorExtensionValues, Response, ServerError};
+use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
@@ -46,11 +46,17 @@ impl From<ApiError> for async_graphql::Error {
 
 /// The answer to a request that could not be executed at all: errors, and no data.
 pub fn error_response(error: AppError, request: RequestId) -> Response {
-    let mut told = ServerError::new(error.to_string(), None);
-    told.extensions = Some(extensions(&error));
-    told.source = Some(Arc::new(error));
+    let mut told = told_at(error, Vec::new());
     report(&mut told, Some(request));
     Response::from_errors(vec![told])
+}
+
+/// What is told of an error at a place in the answer.
+pub(super) fn told_at(error: AppError, path: Vec<PathSegment>) -> ServerError {
+    let mut told = ServerError::new(error.to_string(), None).with_path(path);
+    told.extensions = Some(extensions(&error));
+    told.source = Some(Arc::new(error));
+    told
 }
 
 fn extensions(error: &AppError) -> ErrorExtensionValues {

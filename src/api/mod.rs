@@ -4,6 +4,7 @@
 //! a loader, so that a page costs a fixed number of statements. The doc comments here are the schema's
 //! descriptions.
 
+mod answer_bytes;
 mod completion;
 mod cursors;
 mod deadline;
@@ -22,6 +23,7 @@ use async_graphql::dataloader::DataLoader;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use answer_bytes::AnswerBytes;
 use completion::Completion;
 pub use deadline::Deadline;
 use error::ErrorReporter;
@@ -37,6 +39,9 @@ use crate::app::App;
 /// The executable schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
+/// The schema before it is finished.
+pub type SchemaBuilder = async_graphql::SchemaBuilder<Query, Mutation, Subscription>;
+
 /// Names one request in answers and in the log. Every execution carries one as data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(pub Uuid);
@@ -48,10 +53,20 @@ pub struct HungUp(pub CancellationToken);
 /// The schema, ready to execute. Every request must carry a [`Viewer`](crate::domain::Viewer), a
 /// [`ClientAddress`](crate::domain::ClientAddress) and a [`RequestId`] as data.
 pub fn schema(app: &App) -> Schema {
+    schema_builder(app).finish()
+}
+
+/// The same before it is finished: tests add what they need.
+pub fn schema_builder(app: &App) -> SchemaBuilder {
     let limits = &app.config().limits;
-    let mut builder = builder()
+    let mut builder = async_graphql::Schema::build(Query, Mutation, Subscription)
+        // Around all others, so that theirs does not count.
+        .extension(AnswerBytes {
+            most: limits.answer_bytes,
+        });
+    builder = complete(builder)
         // The gate has counted the same, more strictly; these hold should it ever be passed by.
-        .limit_depth(to_usize(limits.depth))
+        .limit_depth(to_usize(limits.depth.max(limits.introspection_depth)))
         .limit_recursive_depth(to_usize(limits.nesting))
         .limit_directives(to_usize(limits.directives_here))
         .data(app.clone())
@@ -59,7 +74,7 @@ pub fn schema(app: &App) -> Schema {
     if !app.config().introspection {
         builder = builder.disable_introspection().disable_suggestions();
     }
-    builder.finish()
+    builder
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
@@ -73,8 +88,13 @@ pub(crate) fn unconnected() -> Schema {
     builder().finish()
 }
 
-fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
-    async_graphql::Schema::build(Query, Mutation, Subscription)
+fn builder() -> SchemaBuilder {
+    complete(async_graphql::Schema::build(Query, Mutation, Subscription))
+}
+
+/// With what every schema of ours has.
+fn complete(builder: SchemaBuilder) -> SchemaBuilder {
+    builder
         .register_output_type::<types::Node>()
         .extension(Completion)
         .extension(ErrorReporter)

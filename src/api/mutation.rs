@@ -273,7 +273,8 @@ impl Mutation {
         client_key: Option<String>,
     ) -> ApiResult<Message> {
         let place = ids::message(&id, "id")?;
-        let row = under_way::regenerate(ctx.app()?, ctx.viewer()?, place, client_key).await?;
+        let (app, from) = (ctx.app()?, ctx.address()?);
+        let row = under_way::regenerate(app, from, ctx.viewer()?, place, client_key).await?;
         Ok(Message::new(row))
     }
 

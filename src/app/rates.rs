@@ -36,7 +36,7 @@ pub enum Deed {
     Register,
     /// Exchanging a refresh token.
     Refresh,
-    /// Sending a message; sending it again under the same key is another time.
+    /// Sending a message, or having a reply written anew; sending again under the same key is another time.
     SendMessage,
     /// Coming to visit somebody.
     StartVisit,
@@ -46,21 +46,44 @@ pub enum Deed {
     Search,
 }
 
+/// One counter a rate of the configuration. A rate that is missing here does not compile.
+macro_rules! counters {
+    ($($name:ident,)+) => {
+        struct Counters {
+            $($name: Counter,)+
+        }
+
+        impl Counters {
+            fn new(rates: &config::Rates) -> Self {
+                let config::Rates { $($name,)+ } = *rates;
+                Self { $($name: Counter::new($name),)+ }
+            }
+
+            fn all(&self) -> impl Iterator<Item = &Counter> {
+                [$(&self.$name,)+].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    register_address,
+    login,
+    login_address,
+    refresh,
+    refresh_address,
+    send,
+    send_address,
+    start_visit_address,
+    typing,
+    typing_address,
+    typing_session,
+    search,
+}
+
 /// Counts.
 pub struct Rates {
-    register_address: Counter,
-    login: Counter,
-    login_address: Counter,
-    refresh: Counter,
-    refresh_address: Counter,
-    send: Counter,
-    send_address: Counter,
-    start_visit_address: Counter,
-    typing: Counter,
-    typing_address: Counter,
-    typing_session: Counter,
-    search: Counter,
-    none: Counter,
+    of: Counters,
     /// Keyed, so that nobody can choose what falls together with what.
     hash: RandomState,
     /// Names with the addresses from which they were signed in under.
@@ -71,19 +94,7 @@ impl Rates {
     /// Counts towards these rates.
     pub fn new(rates: &config::Rates) -> Self {
         Self {
-            register_address: Counter::new(rates.register_address),
-            login: Counter::new(rates.login),
-            login_address: Counter::new(rates.login_address),
-            refresh: Counter::new(rates.refresh),
-            refresh_address: Counter::new(rates.refresh_address),
-            send: Counter::new(rates.send),
-            send_address: Counter::new(rates.send_address),
-            start_visit_address: Counter::new(rates.start_visit_address),
-            typing: Counter::new(rates.typing),
-            typing_address: Counter::new(rates.typing_address),
-            typing_session: Counter::new(rates.typing_session),
-            search: Counter::new(rates.search),
-            none: Counter::new(None),
+            of: Counters::new(rates),
             hash: RandomState::new(),
             known: Cache::builder()
                 .max_capacity(MOST_KNOWN)
@@ -95,13 +106,13 @@ impl Rates {
     /// Counts a deed done from this address; `RATE_LIMITED` if that is too often.
     pub fn from_address(&self, deed: Deed, address: ClientAddress) -> AppResult<()> {
         let counter = match deed {
-            Deed::Register => &self.register_address,
-            Deed::Refresh => &self.refresh_address,
-            Deed::SendMessage => &self.send_address,
-            Deed::StartVisit => &self.start_visit_address,
-            Deed::SetTyping => &self.typing_address,
+            Deed::Register => &self.of.register_address,
+            Deed::Refresh => &self.of.refresh_address,
+            Deed::SendMessage => &self.of.send_address,
+            Deed::StartVisit => &self.of.start_visit_address,
+            Deed::SetTyping => &self.of.typing_address,
             // By person only.
-            Deed::Search => &self.none,
+            Deed::Search => return Ok(()),
         };
         counter.count(self.hash.hash_one(address))
     }
@@ -109,19 +120,20 @@ impl Rates {
     /// Counts a deed done by this person; `RATE_LIMITED` if that is too often.
     pub fn by_person(&self, deed: Deed, person: impl Hash) -> AppResult<()> {
         let counter = match deed {
-            Deed::Refresh => &self.refresh,
-            Deed::SendMessage => &self.send,
-            Deed::SetTyping => &self.typing,
-            Deed::Search => &self.search,
+            Deed::Refresh => &self.of.refresh,
+            Deed::SendMessage => &self.of.send,
+            Deed::SetTyping => &self.of.typing,
+            Deed::Search => &self.of.search,
             // Nobody yet who could be counted.
-            Deed::Register | Deed::StartVisit => &self.none,
+            Deed::Register | Deed::StartVisit => return Ok(()),
         };
         counter.count(self.hash.hash_one(person))
     }
 
     /// Counts that this person tells of their typing in this session; `RATE_LIMITED` if that is too often.
     pub fn typing_in(&self, person: UserId, session: SessionId) -> AppResult<()> {
-        self.typing_session
+        self.of
+            .typing_session
             .count(self.hash.hash_one((person, session)))
     }
 
@@ -131,20 +143,20 @@ impl Rates {
     /// would let anybody shut an owner out, so an address from which the name was signed in under before
     /// ([`signed_in`](Self::signed_in)) has a count for it of its own.
     pub fn sign_in(&self, name: &str, address: ClientAddress) -> AppResult<()> {
-        self.login_address.count(self.hash.hash_one(address))?;
+        self.of.login_address.count(self.hash.hash_one(address))?;
         let name = folded(name);
         let own = self.hash.hash_one((&name, address));
         if self.known.contains_key(&own) {
-            self.login.count(own)
+            self.of.login.count(own)
         } else {
-            self.login.count(self.hash.hash_one(&name))
+            self.of.login.count(self.hash.hash_one(&name))
         }
     }
 
     /// Counts a try of somebody who is signed in to prove by their password that it is they; `RATE_LIMITED` if
     /// that is too often.
     pub fn prove(&self, person: impl Hash) -> AppResult<()> {
-        self.login.count(self.hash.hash_one(person))
+        self.of.login.count(self.hash.hash_one(person))
     }
 
     /// Notes that somebody proved to be who this name is.
@@ -159,22 +171,7 @@ impl Rates {
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             sweep.tick().await;
-            for counter in [
-                &self.register_address,
-                &self.login,
-                &self.login_address,
-                &self.refresh,
-                &self.refresh_address,
-                &self.send,
-                &self.send_address,
-                &self.start_visit_address,
-                &self.typing,
-                &self.typing_address,
-                &self.typing_session,
-                &self.search,
-            ] {
-                counter.forget();
-            }
+            self.of.all().for_each(Counter::forget);
         }
     }
 }

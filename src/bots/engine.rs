@@ -7,7 +7,7 @@ use crate::error::AppError;
 use crate::services::replies::Assignment;
 
 /// Writes replies. One engine serves all chatbots that have it; `engines` lists them.
-pub(super) trait Engine: Send + Sync {
+pub trait Engine: Send + Sync {
     /// Begins a reply. Must not block: whatever takes time happens when the stream is polled.
     fn reply(&self, app: &App, assignment: Assignment) -> Pieces;
 }
@@ -15,11 +15,11 @@ pub(super) trait Engine: Send + Sync {
 /// Pieces of a reply, of any size, in order. The end of the stream is the end of the reply.
 ///
 /// Dropping it ends everything that was under way for it: so a reply is cancelled.
-pub(super) type Pieces = BoxStream<'static, Result<String, Failure>>;
+pub type Pieces = BoxStream<'static, Result<String, Failure>>;
 
 /// Why an engine can't go on.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub enum Failure {
     /// The reply ends with these words for a person. They hold nothing that an outside server said.
     Told(String),
     /// Something else. With a database out of reach, the reply is left to another attempt; with a fault of Parlor's

@@ -29,6 +29,12 @@ impl Engines {
         }
     }
 
+    /// The same with this one in the place of another.
+    pub(super) fn with(mut self, engine: ChatbotEngine, made: Box<dyn Engine>) -> Self {
+        self.made.insert(engine, made);
+        self
+    }
+
     /// The one that writes the replies of such a chatbot.
     pub(super) fn of(&self, engine: ChatbotEngine) -> &dyn Engine {
         // `new` made every one there is.

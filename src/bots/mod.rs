@@ -10,6 +10,7 @@ mod patience;
 mod runner;
 mod writing;
 
+pub use engine::{Engine, Failure, Pieces};
 pub use openai::check::{Finding, check};
 pub use patience::Patience;
-pub use runner::{start, start_with};
+pub use runner::{start, start_with, start_with_engine};

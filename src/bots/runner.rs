@@ -11,12 +11,13 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tracing::{debug, error, warn};
 
+use super::engine::Engine;
 use super::engines::Engines;
 use super::openai::queue;
 use super::{Patience, commands, writing};
 use crate::app::App;
 use crate::bus::{Listener, Subject};
-use crate::domain::RunnerId;
+use crate::domain::{ChatbotEngine, RunnerId};
 use crate::services::replies;
 
 /// How many replies are written at a time: more than may wait for model servers (`bots::openai::queue`), so
@@ -41,6 +42,12 @@ pub fn start_with(app: &App, patience: Patience) {
     let engines = Arc::new(Engines::new(app.config(), &patience));
     app.tasks().spawn(run(app.clone(), engines));
     app.tasks().spawn(commands::run(app.clone(), patience));
+}
+
+/// The same with another engine in the place of one of ours, for tests of what a runner does about its engines.
+pub fn start_with_engine(app: &App, engine: ChatbotEngine, made: Box<dyn Engine>) {
+    let engines = Engines::new(app.config(), &Patience::default()).with(engine, made);
+    app.tasks().spawn(run(app.clone(), Arc::new(engines)));
 }
 
 async fn run(app: App, engines: Arc<Engines>) {

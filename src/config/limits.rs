@@ -71,8 +71,10 @@ limits! {
     variables: "PARLOR_MAX_VARIABLES" = 50 in 0..=500;
     /// Fields of an operation, those of fragments counted wherever they are spread.
     fields: "PARLOR_MAX_FIELDS" = 1_000 in 10..=20_000;
-    /// Levels of fields.
-    depth: "PARLOR_MAX_DEPTH" = 15 in 3..=50;
+    /// Levels of fields, down to those that ask about the schema.
+    depth: "PARLOR_MAX_DEPTH" = 12 in 3..=50;
+    /// Levels of fields that ask about the schema: `__schema` and `__type`, and what lies under them.
+    introspection_depth: "PARLOR_MAX_INTROSPECTION_DEPTH" = 15 in 3..=50;
     /// Fields under another name, counted like fields.
     aliases: "PARLOR_MAX_ALIASES" = 30 in 0..=1_000;
     /// Fields at the root of a query.
@@ -92,6 +94,10 @@ limits! {
     input_bytes: "PARLOR_MAX_INPUT_BYTES" = 262_144 in 1_024..=16_777_216;
     /// Values that an answer may hold: what lies under a page counts once for each row the page may have.
     cost: "PARLOR_MAX_COST" = 5_000 in 100..=1_000_000;
+    /// The same about the schema, its lists counted as long as they usually are.
+    introspection_cost: "PARLOR_MAX_INTROSPECTION_COST" = 200_000 in 1_000..=10_000_000;
+    /// Bytes of an answer, or of an event of a subscription.
+    answer_bytes: "PARLOR_MAX_ANSWER_BYTES" = 8_388_608 in 65_536..=268_435_456;
     /// Connections, all together. More are told that the server is busy and closed.
     connections: "PARLOR_MAX_CONNECTIONS" = 10_000 in 10..=1_000_000;
     /// Connections of one address. Those of a trusted proxy are not counted.

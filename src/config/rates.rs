@@ -71,9 +71,9 @@ rates! {
     refresh: "PARLOR_RATE_REFRESH" = "30/1m";
     /// `refresh` from one address.
     refresh_address: "PARLOR_RATE_REFRESH_ADDRESS" = "300/1m";
-    /// `sendMessage` by one person.
+    /// `sendMessage` and `regenerateReply` by one person.
     send: "PARLOR_RATE_SEND" = "60/1m";
-    /// `sendMessage` from one address.
+    /// `sendMessage` and `regenerateReply` from one address.
     send_address: "PARLOR_RATE_SEND_ADDRESS" = "600/1m";
     /// `startVisit` from one address.
     start_visit_address: "PARLOR_RATE_START_VISIT_ADDRESS" = "30/1h";

@@ -15,6 +15,7 @@ const APOLLO: &str = "apollo-persisted-query-manifest";
 pub struct TrustedDocuments(Arc<List>);
 
 struct List {
+    /// Without the `sha256:` with which some tools begin their ids.
     by_id: BTreeMap<String, Arc<str>>,
     /// The same documents by the SHA-256 of their text, whatever their ids are made from.
     by_hash: HashMap<String, Arc<str>>,
@@ -52,7 +53,9 @@ impl TrustedDocuments {
             })?,
         };
         let listed = listed.into_iter();
-        let by_id: BTreeMap<_, Arc<str>> = listed.map(|(id, text)| (id, text.into())).collect();
+        let by_id: BTreeMap<_, Arc<str>> = listed
+            .map(|(id, text)| (bare(&id).to_owned(), text.into()))
+            .collect();
         if by_id.is_empty() {
             return Err("lists no document, so that nothing would run".to_owned());
         }
@@ -65,9 +68,10 @@ impl TrustedDocuments {
         })))
     }
 
-    /// The document with this id, or with this SHA-256 in hexadecimal digits.
+    /// The document with this id, or with this SHA-256 in hexadecimal digits; either may begin with `sha256:`, in
+    /// the list and here (GraphQL over HTTP, "Persisted Documents").
     pub fn find(&self, id: &str) -> Option<Arc<str>> {
-        let list = &self.0;
+        let (list, id) = (&self.0, bare(id));
         let found = list.by_id.get(id).or_else(|| list.by_hash.get(id));
         found.cloned()
     }
@@ -88,6 +92,10 @@ impl fmt::Debug for TrustedDocuments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TrustedDocuments({})", self.0.by_id.len())
     }
+}
+
+fn bare(id: &str) -> &str {
+    id.strip_prefix("sha256:").unwrap_or(id)
 }
 
 fn from_apollo(manifest: Apollo) -> Result<BTreeMap<String, String>, String> {
@@ -120,6 +128,21 @@ mod tests {
             assert_eq!(list.find(&hash).as_deref(), Some("query A { a }"));
             assert!(list.find("two").is_none());
             assert!(list.has("query A { a }") && !list.has("query A {a}"));
+        }
+    }
+
+    #[test]
+    fn ids_may_say_that_they_are_hashes() {
+        for listed in ["sha256:one", "one"] {
+            let map = format!("{{\"{listed}\": \"query A {{ a }}\"}}");
+            let list = TrustedDocuments::parse(&map).unwrap();
+            for asked in ["one", "sha256:one"] {
+                assert!(list.find(asked).is_some(), "{listed} as {asked}");
+            }
+            let hash = sha256("query A { a }");
+            for asked in [hash.clone(), format!("sha256:{hash}")] {
+                assert!(list.find(&asked).is_some(), "{listed} as {asked}");
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
-use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// What came of a request.
 #[derive(Debug)]

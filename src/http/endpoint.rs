@@ -49,10 +49,10 @@ pub(super) struct Caller {
 }
 
 impl Endpoint {
-    pub(super) fn new(app: &App, patience: Duration) -> Self {
+    pub(super) fn new(app: &App, schema: Schema, patience: Duration) -> Self {
         Self {
             app: app.clone(),
-            schema: api::schema(app),
+            schema,
             patience,
             gate: Gate::new(app.config().limits),
             documents: Documents::new(app.config()),

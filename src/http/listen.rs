@@ -6,12 +6,15 @@
 //! would mean to wait for bytes without a deadline again, and balancers speak HTTP/1.1 to what is behind
 //! them.
 
-use std::{convert::Infallible, future::pending, io, net::SocketAddr, pin::pin, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use nix::sys::socket::{setsockopt, sockopt::SndBuf};
+use hyper_util::rt::TokioIo;
+use nix::sys::socket::{
+    setsockopt,
+    sockopt::{SndBuf, TcpUserTimeout},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -20,7 +23,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::{Server, Timings, guests::Line, steady::Steady};
+use super::{
+    Server, Timings,
+    guests::Line,
+    heads::{AnswerBody, Heads},
+    steady::Steady,
+};
 
 /// What is held of a connection's bytes, in either direction, at most. A head must fit in.
 const MAX_BUFFER_BYTES: usize = 128 * 1024;
@@ -75,47 +83,37 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stopping: CancellationToken, timings: Timings) {
-        // Small messages must not wait for company (Nagle's algorithm).
-        if let Err(error) = self.stream.set_nodelay(true) {
-            tracing::debug!(%error, "could not set TCP_NODELAY");
-        }
-        if let Err(error) = setsockopt(&self.stream, SndBuf, &SEND_BUFFER_BYTES) {
-            tracing::debug!(%error, "could not set SO_SNDBUF");
-        }
+        tune(&self.stream, &timings);
         let Self {
             stream,
             peer,
             line,
             router,
         } = self;
-        let stream = Steady::new(stream, timings.write, line.deadline.clone());
-        // Set by the first request, once its head is there.
-        let heard = CancellationToken::new();
-        let hearing = heard.clone();
+        let heads = Heads::new();
+        let stream = Steady::new(stream, timings.write, line.deadline.clone(), heads.clone());
+        let asked = heads.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let answering = asked.asked();
             let mut request = request.map(Body::new);
-            hearing.cancel();
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(line.clone());
             let response = router.clone().oneshot(request);
-            async { Ok::<_, Infallible>(response.await.unwrap_or_else(|never| match never {})) }
+            async move {
+                let response = response.await.unwrap_or_else(|never| match never {});
+                Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, answering)))
+            }
         });
         let mut connection = pin!(
             http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(timings.idle)
+                .header_read_timeout(None::<Duration>)
                 .max_buf_size(MAX_BUFFER_BYTES)
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades()
         );
-        let unheard = async {
-            if timeout(timings.head, heard.cancelled()).await.is_ok() {
-                pending::<()>().await;
-            }
-        };
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = unheard => return,
+            () = heads.overdue(&timings) => return,
             () = stopping.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -125,6 +123,23 @@ impl Connection {
             // A peer that hangs up or speaks no HTTP: its affair.
             tracing::debug!(%error, "connection ended");
         }
+    }
+}
+
+/// Tells the kernel what to do with a connection by itself.
+fn tune(stream: &TcpStream, timings: &Timings) {
+    // Small messages must not wait for company (Nagle's algorithm).
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "could not set TCP_NODELAY");
+    }
+    if let Err(error) = setsockopt(stream, SndBuf, &SEND_BUFFER_BYTES) {
+        tracing::debug!(%error, "could not set SO_SNDBUF");
+    }
+    // A peer that is gone without a word takes no heartbeat: left alone, the kernel would go on trying to send it for
+    // a quarter of an hour, and what is held for the peer would be held as long.
+    let gone = u32::try_from(2 * timings.ping.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = setsockopt(stream, TcpUserTimeout, &gone) {
+        tracing::debug!(%error, "could not set TCP_USER_TIMEOUT");
     }
 }
 
@@ -149,5 +164,25 @@ async fn pause_after(error: &io::Error) {
     if !passing {
         tracing::error!(%error, "could not accept a connection");
         sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::getsockopt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_keeps_little_for_a_peer_and_not_for_long() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (_peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (stream, _) = accepted.unwrap();
+        tune(&stream, &Timings::default());
+        assert!(stream.nodelay().unwrap());
+        assert_eq!(getsockopt(&stream, TcpUserTimeout).unwrap(), 24_000);
+        let kept = getsockopt(&stream, SndBuf).unwrap();
+        assert!(kept <= 2 * SEND_BUFFER_BYTES, "{kept}");
     }
 }

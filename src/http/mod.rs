@@ -6,6 +6,7 @@
 
 mod answer;
 mod client_address;
+mod cors;
 mod documents;
 mod endpoint;
 mod execution;
@@ -17,6 +18,7 @@ mod graphql_http;
 mod graphql_stream;
 mod graphql_ws;
 mod guests;
+mod heads;
 mod health;
 mod identity;
 mod listen;
@@ -29,26 +31,27 @@ mod request_id;
 mod steady;
 mod timings;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderValue, Method, header},
+    http::{HeaderValue, header},
     middleware,
     response::Response,
     routing::get,
 };
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
-use tower_http::{
-    cors::{AllowOrigin, CorsLayer},
-    set_header::SetResponseHeaderLayer,
-};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 pub use timings::Timings;
 
-use crate::{app::App, config::Config};
+use crate::{
+    api::{self, Schema},
+    app::App,
+    config::Config,
+};
 use endpoint::Endpoint;
 use guests::Guests;
 
@@ -74,8 +77,14 @@ pub async fn serve(listener: TcpListener, app: App) {
 
 /// [`serve`] with other deadlines than the usual ones.
 pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) {
+    let schema = api::schema(&app);
+    serve_schema(listener, app, timings, schema).await;
+}
+
+/// The same with another schema, for tests that need more than there is.
+pub async fn serve_schema(listener: TcpListener, app: App, timings: Timings, schema: Schema) {
     let server = Arc::new(Server {
-        endpoint: Endpoint::new(&app, timings.operation),
+        endpoint: Endpoint::new(&app, schema, timings.operation),
         guests: Guests::new(&app),
         app,
         timings,
@@ -108,7 +117,7 @@ fn router(server: &Shared) -> Router {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         ))
-        .layer(cross_origin(&server.app.config().allowed_origins))
+        .layer(cors::layer(&server.app.config().allowed_origins))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .layer(DefaultBodyLimit::max(server.endpoint.gate().body_bytes()))
@@ -119,20 +128,6 @@ fn router(server: &Shared) -> Router {
         .layer(middleware::from_fn(request_id::assign))
         .with_state(server.clone())
         .merge(pages)
-}
-
-/// Lets pages of these origins call the API and read its answers (the Fetch standard's CORS protocol). Those
-/// of the server's own need no leave.
-fn cross_origin(allowed: &[String]) -> CorsLayer {
-    let origins = allowed
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok());
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([header::RETRY_AFTER, request_id::HEADER])
-        .max_age(Duration::from_secs(3600))
 }
 
 /// `GET /graphql` is a query in the address, or the beginning of a socket.

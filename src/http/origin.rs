@@ -46,7 +46,7 @@ fn is_own(origin: &str, host: Option<&HeaderValue>) -> bool {
 fn is_listed(origin: &str, allowed: &[String]) -> bool {
     allowed
         .iter()
-        .any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
+        .any(|allowed| allowed.eq_ignore_ascii_case(origin))
 }
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
         headers.insert(header::HOST, HeaderValue::from_static(host));
-        may_connect(&headers, &["https://pages.example/".to_owned()])
+        may_connect(&headers, &["https://pages.example".to_owned()])
     }
 
     #[test]

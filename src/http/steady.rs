@@ -19,11 +19,15 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use super::heads::Heads;
+
 /// The connection `inner`, with a deadline for each write to get anywhere.
 pub(super) struct Steady<S> {
     inner: S,
     deadline: Duration,
     lifted: Lifted,
+    /// Told of all that comes and goes.
+    heads: Heads,
     /// Runs while a write gets nowhere.
     stuck: Option<Pin<Box<Sleep>>>,
 }
@@ -39,11 +43,12 @@ impl Lifted {
 }
 
 impl<S> Steady<S> {
-    pub(super) fn new(inner: S, deadline: Duration, lifted: Lifted) -> Self {
+    pub(super) fn new(inner: S, deadline: Duration, lifted: Lifted, heads: Heads) -> Self {
         Self {
             inner,
             deadline,
             lifted,
+            heads,
             stuck: None,
         }
     }
@@ -53,6 +58,9 @@ impl<S> Steady<S> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.heads.said();
+        }
         if written.is_ready() || self.lifted.0.load(Ordering::Relaxed) {
             self.stuck = None;
             return written;
@@ -70,7 +78,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Steady<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.heads.heard();
+        }
+        read
     }
 }
 
@@ -111,14 +124,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Steady<S> {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
     use super::*;
+
+    fn patient(near: DuplexStream, deadline: Duration) -> Steady<DuplexStream> {
+        Steady::new(near, deadline, Lifted::default(), Heads::new())
+    }
 
     #[tokio::test]
     async fn a_peer_that_takes_nothing_is_not_waited_for() {
         let (near, _far) = duplex(8);
-        let mut steady = Steady::new(near, Duration::from_millis(10), Lifted::default());
+        let mut steady = patient(near, Duration::from_millis(10));
         let error = steady.write_all(&[0; 9]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -126,7 +143,7 @@ mod tests {
     #[tokio::test]
     async fn one_that_takes_something_is_and_then_the_deadline_begins_anew() {
         let (near, mut far) = duplex(8);
-        let mut steady = Steady::new(near, Duration::from_secs(3600), Lifted::default());
+        let mut steady = patient(near, Duration::from_secs(3600));
         assert!(steady.write_all(&[0; 9]).now_or_never().is_none());
         assert!(steady.stuck.is_some());
         far.read_exact(&mut [0; 8]).await.unwrap();
@@ -138,7 +155,7 @@ mod tests {
     async fn a_lifted_deadline_is_none() {
         let (near, _far) = duplex(8);
         let lifted = Lifted::default();
-        let mut steady = Steady::new(near, Duration::ZERO, lifted.clone());
+        let mut steady = Steady::new(near, Duration::ZERO, lifted.clone(), Heads::new());
         lifted.lift();
         assert!(steady.write_all(&[0; 9]).now_or_never().is_none());
         assert!(steady.stuck.is_none());

@@ -5,9 +5,10 @@ use std::time::Duration;
 /// The deadlines of the server. The defaults are what Parlor runs with; tests shorten them.
 #[derive(Clone, Copy, Debug)]
 pub struct Timings {
-    /// For the head of a connection's first request to arrive.
+    /// For a request's head to arrive: that of the first from when the connection began, that of another from its
+    /// first byte.
     pub head: Duration,
-    /// For the next request on a connection kept open, with its head. The default is a little longer than
+    /// For the first byte of the next request on a connection kept open. The default is a little longer than
     /// the 60 seconds for which balancers usually keep idle connections: the side that sends should be the
     /// one that closes, or a request meets a closing connection.
     pub idle: Duration,

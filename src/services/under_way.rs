@@ -20,7 +20,8 @@ use crate::db::messages::{self, Answer, Message};
 use crate::db::replies::Ended;
 use crate::db::{Connection, chatbots, log, sessions, under_way};
 use crate::domain::{
-    Candidate, ChatbotId, ClientKey, MessageStatus, Seq, SessionId, Viewer, WhileReplying,
+    Candidate, ChatbotId, ClientAddress, ClientKey, MessageStatus, Seq, SessionId, Viewer,
+    WhileReplying,
 };
 use crate::error::{AppError, AppResult};
 
@@ -66,13 +67,15 @@ pub async fn cancel(
 /// `CONFLICT`.
 pub async fn regenerate(
     app: &App,
+    from: ClientAddress,
     viewer: &Viewer,
     (session, seq): (SessionId, Seq),
     client_key: Option<String>,
 ) -> AppResult<Message> {
+    let person = viewer.person()?;
+    app.rates().from_address(Deed::SendMessage, from)?;
+    app.rates().by_person(Deed::SendMessage, person.user)?;
     let key = client_key.map(ClientKey::parse).transpose()?;
-    app.rates()
-        .by_person(Deed::SendMessage, viewer.person()?.user)?;
     reply(app, viewer, session, seq).await?;
     let mut conn = app.db().connection().await?;
     let reply = conn

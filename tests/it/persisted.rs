@@ -1,10 +1,9 @@
 //! Documents by their hashes: automatic persisted queries, and the operator's list beside which nothing runs.
 
-use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::helpers::{TestApp, TestDatabase};
-use crate::raw_socket::RawSocket;
+use crate::transports::Transport;
 
 const DOCUMENT: &str = "query Type { __typename }";
 
@@ -25,40 +24,15 @@ fn with_text(text: &str) -> Value {
 }
 
 async fn post(app: &TestApp, request: &Value) -> Value {
-    let post = Client::new().post(format!("{}/graphql", app.url()));
-    post.json(request)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap()
+    Transport::Post.ask(app.url(), None, request).await
 }
 
-async fn get(app: &TestApp, extensions: &Value) -> Value {
-    let text = extensions.to_string();
-    let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let url = format!("{}/graphql?extensions={encoded}", app.url());
-    Client::new()
-        .get(url)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap()
+async fn get(app: &TestApp, request: &Value) -> Value {
+    Transport::Get.ask(app.url(), None, request).await
 }
 
 async fn on_a_socket(app: &TestApp, request: &Value) -> Value {
-    let mut socket = RawSocket::acknowledged(app.url(), None).await;
-    socket
-        .say(json!({"type": "subscribe", "id": "1", "payload": request}))
-        .await;
-    let mut heard = socket.hear().await;
-    match heard["type"].as_str() {
-        Some("next") => heard["payload"].take(),
-        _ => json!({"errors": heard["payload"].take()}),
-    }
+    Transport::Socket.ask(app.url(), None, request).await
 }
 
 #[tokio::test]
@@ -72,11 +46,11 @@ async fn a_document_is_known_by_its_hash_once_it_was_sent() {
         "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"},
     }]});
     assert_eq!(post(&app, &request).await, unknown);
-    assert_eq!(get(&app, &request["extensions"]).await, unknown);
+    assert_eq!(get(&app, &request).await, unknown);
     assert_eq!(on_a_socket(&app, &request).await, unknown);
     assert_eq!(post(&app, &with_text(DOCUMENT)).await, ran);
     assert_eq!(post(&app, &request).await, ran);
-    assert_eq!(get(&app, &request["extensions"]).await, ran);
+    assert_eq!(get(&app, &request).await, ran);
     assert_eq!(on_a_socket(&app, &request).await, ran);
     let by_id = json!({"documentId": format!("sha256:{}", sha256(DOCUMENT))});
     assert_eq!(post(&app, &by_id).await, ran);
@@ -107,7 +81,7 @@ async fn only_what_passed_the_gate_is_kept_and_only_under_its_own_hash() {
     // A mutation that is known by its hash is still none for GET.
     let mutation = "mutation { logout }";
     post(&app, &with_text(mutation)).await;
-    let told = get(&app, &by_hash(mutation)["extensions"]).await;
+    let told = get(&app, &by_hash(mutation)).await;
     assert!(
         told["errors"][0]["message"]
             .as_str()
@@ -141,13 +115,16 @@ async fn beside_the_operators_list_nothing_runs() {
         ],
     });
     let map = json!({"type": DOCUMENT});
-    for listed in [manifest, map] {
+    // Some tools say in their ids what those are.
+    let prefixed = json!({"sha256:type": DOCUMENT});
+    for listed in [manifest, map, prefixed] {
         std::fs::write(&path, listed.to_string()).unwrap();
         let variables = [("PARLOR_TRUSTED_DOCUMENTS", path.to_str().unwrap())];
         let app = TestApp::configured(TestDatabase::migrated().await, &variables).await;
         let ran = json!({"data": {"__typename": "Query"}});
         for request in [
             json!({"documentId": "type"}),
+            json!({"documentId": "sha256:type"}),
             json!({"id": "type"}),
             json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "type"}}}),
             by_hash(DOCUMENT),
@@ -155,8 +132,10 @@ async fn beside_the_operators_list_nothing_runs() {
             json!({"query": DOCUMENT}),
             with_text(DOCUMENT),
         ] {
-            assert_eq!(post(&app, &request).await, ran, "{request}");
-            assert_eq!(on_a_socket(&app, &request).await, ran, "{request}");
+            for transport in Transport::ALL {
+                let answer = transport.ask(app.url(), None, &request).await;
+                assert_eq!(answer, ran, "{request} over {transport:?}");
+            }
         }
         for request in [
             json!({"query": "{ __typename }"}),
@@ -165,16 +144,39 @@ async fn beside_the_operators_list_nothing_runs() {
             by_hash("{ __typename }"),
             json!({"documentId": "another"}),
         ] {
-            for told in [
-                post(&app, &request).await,
-                on_a_socket(&app, &request).await,
-            ] {
-                assert!(told.get("data").is_none(), "{request}: {told}");
+            for transport in Transport::ALL {
+                let told = transport.ask(app.url(), None, &request).await;
+                assert!(
+                    told.get("data").is_none(),
+                    "{request} over {transport:?}: {told}"
+                );
                 assert_eq!(
                     told["errors"][0]["extensions"]["code"], "FORBIDDEN",
                     "{told}"
                 );
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_listed_subscription_runs_by_its_id_where_answers_are_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("documents.json");
+    let watch = "subscription Watch($id: ID!) { sessionEvents(sessionId: $id) { __typename } }";
+    std::fs::write(&path, json!({"watch": watch}).to_string()).unwrap();
+    // What makes somebody and something to watch is sent before the list is there.
+    let database = TestDatabase::migrated().await;
+    let open = TestApp::start_on(database).await;
+    let ada = open.person("ada").await;
+    let session = ada.quiet_session().await;
+    let app = open
+        .beside(&[("PARLOR_TRUSTED_DOCUMENTS", path.to_str().unwrap())])
+        .await;
+    let request = json!({"documentId": "watch", "variables": {"id": session}});
+    for transport in [Transport::Socket, Transport::Events, Transport::Multipart] {
+        let answer = transport.ask(&app, Some(ada.token()), &request).await;
+        let event = &answer["data"]["sessionEvents"]["__typename"];
+        assert_eq!(event, "CaughtUp", "{transport:?}: {answer}");
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{Answer, PASSWORD, TestApp, TestDatabase};
 use crate::raw_socket::RawSocket;
+use crate::replies::support::{chat, regenerate};
 
 /// A server that counts, with these rates, and believes who its callers say they speak for.
 async fn counting(rates: &[(&str, &str)]) -> TestApp {
@@ -83,6 +84,24 @@ async fn sends_from_one_address_are_counted_together() {
     bob.say(None, "hello").await;
     expect_limited(ada.send(json!({"content": "hello"})).await, 1_800);
     expect_limited(bob.send(json!({"content": "hello"})).await, 1_800);
+}
+
+#[tokio::test]
+async fn having_a_reply_written_anew_counts_as_a_send_of_the_person_and_of_the_address() {
+    for rate in ["PARLOR_RATE_SEND", "PARLOR_RATE_SEND_ADDRESS"] {
+        let app = counting(&[(rate, "2/1h")]).await;
+        let ada = app.person("ada").await;
+        let session = chat(&ada).await;
+        let reply = ada.say(Some(&session), "hello").await["reply"].take();
+        // Refused, as it is still under way, and counted.
+        let anew = regenerate(&ada, &reply["id"]).await;
+        anew.expect_error("CONFLICT", Some("id"));
+        let told = regenerate(&ada, &reply["id"]).await;
+        let message = told.0["errors"][0]["message"].as_str().unwrap().to_owned();
+        assert!(message.ends_with(" seconds."), "{message}");
+        expect_limited(told, 1_800);
+        expect_limited(ada.send(json!({"content": "hello"})).await, 1_800);
+    }
 }
 
 #[tokio::test]

@@ -100,9 +100,14 @@ impl RawSocket {
 
     /// Says the same this often, or until the other side has closed.
     pub async fn flood_of(&mut self, times: usize, message: Value) {
+        self.flood_with(times, Message::text(message.to_string()))
+            .await;
+    }
+
+    /// Sends the same frame this often, or until the other side has closed.
+    pub async fn flood_with(&mut self, times: usize, frame: Message) {
         for _ in 0..times {
-            let said = self.0.send(Message::text(message.to_string()));
-            if said.await.is_err() {
+            if self.0.send(frame.clone()).await.is_err() {
                 return;
             }
         }

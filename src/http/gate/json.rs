@@ -13,8 +13,12 @@ pub(super) fn check(limits: &Limits, text: &[u8]) -> AppResult<()> {
         what,
         most,
     };
-    let most_values = of("jsonValues", "values in its JSON", limits.json_values);
-    let most_nesting = of("nesting", "levels of brackets in its JSON", limits.nesting);
+    let most_values = of("jsonValues", "value(s) in its JSON", limits.json_values);
+    let most_nesting = of(
+        "nesting",
+        "level(s) of brackets in its JSON",
+        limits.nesting,
+    );
     let (mut values, mut nesting) = (0_u64, 0_u64);
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {

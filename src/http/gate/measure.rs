@@ -20,6 +20,23 @@ const DEFAULT_PAGE: u64 = 50;
 /// No page has more rows: whoever asks for more is refused by the field.
 const MAX_PAGE: u64 = 200;
 
+/// The fields that ask about the schema. What lies under them is counted for itself: the questions of tools are
+/// deeper and longer than any that is asked of data.
+const INTROSPECTION: [&str; 2] = ["__schema", "__type"];
+
+/// The lists that the schema gives about itself, and how long they usually are. A test makes sure that no field of
+/// our own has such a name.
+pub(super) const INTROSPECTION_LISTS: [(&str, u64); 8] = [
+    ("args", 3),
+    ("directives", 5),
+    ("enumValues", 8),
+    ("fields", 12),
+    ("inputFields", 8),
+    ("interfaces", 2),
+    ("possibleTypes", 4),
+    ("types", 64),
+];
+
 /// Mutations that prove who somebody is, and so can be used to guess.
 const CREDENTIALS: [&str; 5] = [
     "changePassword",
@@ -41,8 +58,10 @@ pub(super) struct Size {
     pub(super) aliases: u64,
     /// Directives on fields, spreads, fragments and operations.
     pub(super) directives: u64,
-    /// Levels of fields.
+    /// Levels of fields, down to those that ask about the schema.
     pub(super) depth: u64,
+    /// Levels of fields from those that ask about the schema on.
+    pub(super) introspection_depth: u64,
     /// Levels of selections, fragments written out.
     pub(super) height: u64,
     /// Fields at the first level.
@@ -53,6 +72,8 @@ pub(super) struct Size {
     pub(super) input: u64,
     /// Values that the answer may hold: what lies under a page counts once for each of its rows.
     pub(super) values: u64,
+    /// The same about the schema.
+    pub(super) introspection_values: u64,
 }
 
 impl Size {
@@ -66,6 +87,20 @@ impl Size {
         self.credentials = self.credentials.saturating_add(other.credentials);
         self.input = self.input.saturating_add(other.input);
         self.values = self.values.saturating_add(other.values);
+        self.introspection_depth = self.introspection_depth.max(other.introspection_depth);
+        let both = self.introspection_values;
+        self.introspection_values = both.saturating_add(other.introspection_values);
+    }
+
+    /// Counts what has been counted as being about the schema.
+    fn of_introspection(self) -> Self {
+        Self {
+            depth: 1,
+            introspection_depth: self.depth.max(self.introspection_depth),
+            values: 1,
+            introspection_values: self.values.saturating_add(self.introspection_values),
+            ..self
+        }
     }
 }
 
@@ -96,17 +131,17 @@ impl<'d> Scale<'d> {
             fragments: HashMap::new(),
             nesting: of(
                 "nesting",
-                "levels of brackets, fragments written out",
+                "level(s) of brackets, fragments written out",
                 limits.nesting,
             ),
-            arguments: of("arguments", "arguments in one place", limits.arguments),
+            arguments: of("arguments", "argument(s) in one place", limits.arguments),
             directives: of(
                 "directivesHere",
-                "directives in one place",
+                "directive(s) in one place",
                 limits.directives_here,
             ),
         };
-        let most = of("variables", "variables in an operation", limits.variables);
+        let most = of("variables", "variable(s) in an operation", limits.variables);
         scale.weighed(most)
     }
 
@@ -135,6 +170,18 @@ impl<'d> Scale<'d> {
             size.add(self.here(&definition.node.directives)?);
         }
         Ok(size)
+    }
+
+    /// What a fragment adds up to where nothing spreads it.
+    pub(super) fn fragment_alone(&mut self, name: &'d Name) -> AppResult<Size> {
+        let size = self.fragment(name, 1)?;
+        let on = self.document.fragments.get(name);
+        let on = on.map_or("", |it| it.node.type_condition.node.on.node.as_str());
+        // Names that begin like this are the schema's own (GraphQL, section 4 "Introspection").
+        Ok(match on.starts_with("__") {
+            true => size.of_introspection(),
+            false => size,
+        })
     }
 
     /// What a fragment adds up to, spread at this level.
@@ -208,6 +255,9 @@ impl<'d> Scale<'d> {
         size.credentials = CREDENTIALS.contains(&field.name.node.as_str()).into();
         let under = size.values.saturating_mul(self.rows(field));
         size.values = under.saturating_add(1);
+        if INTROSPECTION.contains(&field.name.node.as_str()) {
+            size = size.of_introspection();
+        }
         let input = self.input(&field.arguments)?;
         size.input = size.input.saturating_add(input);
         Ok(size)
@@ -263,11 +313,18 @@ impl<'d> Scale<'d> {
             Some(Value::Null) | None if PAGED.contains(&field.name.node.as_str()) => {
                 Some(DEFAULT_PAGE)
             }
+            None => usual_rows(&field.name.node),
             // No number, or no page: validation or the field says so.
             _ => Some(1),
         };
         asked.map_or(1, |rows| rows.min(MAX_PAGE))
     }
+}
+
+/// How many there usually are of what the schema lists about itself.
+fn usual_rows(name: &str) -> Option<u64> {
+    let known = INTROSPECTION_LISTS.iter().find(|(list, _)| *list == name);
+    known.map(|(_, rows)| *rows)
 }
 
 fn const_weight(value: &ConstValue) -> u64 {

@@ -33,6 +33,7 @@ pub(super) struct Gate {
 struct Limit {
     field: &'static str,
     name: &'static str,
+    /// Begins with what is counted, and how it ends when it is many: `alias(es) of a query`.
     what: &'static str,
     most: u64,
 }
@@ -61,12 +62,26 @@ impl Limit {
             "query" => "A document",
             _ => "A request",
         };
+        let what = in_number(what, most);
         Err(AppError::OverLimit {
             field,
             limit: name,
             most,
             message: format!("{holder} has at most {most} {what}."),
         })
+    }
+}
+
+/// "alias(es) of a query" as one says it of so many.
+fn in_number(what: &str, count: u64) -> String {
+    let parts = what.split_once('(').and_then(|(noun, rest)| {
+        let (ending, rest) = rest.split_once(')')?;
+        Some((noun, ending, rest))
+    });
+    match (parts, count) {
+        (None, _) => what.to_owned(),
+        (Some((noun, _, rest)), 1) => format!("{noun}{rest}"),
+        (Some((noun, ending, rest)), _) => format!("{noun}{ending}{rest}"),
     }
 }
 
@@ -108,19 +123,19 @@ impl Gate {
         variables: &Variables,
     ) -> AppResult<()> {
         let limits = &self.limits;
-        let fragments = Limit::of_document("fragments", "fragments", limits.fragments);
-        let operations = Limit::of_document("operations", "operations", limits.operations);
+        let fragments = Limit::of_document("fragments", "fragment(s)", limits.fragments);
+        let operations = Limit::of_document("operations", "operation(s)", limits.operations);
         fragments.check(document.fragments.len() as u64)?;
         operations.check(document.operations.iter().count() as u64)?;
         let mut scale = measure::Scale::new(limits, document, variables)?;
         // Fragments too: those that no operation uses are validated as well.
         for name in document.fragments.keys() {
-            self.check_size(scale.fragment(name, 1)?)?;
+            self.check_size(scale.fragment_alone(name)?)?;
         }
         for (_, operation) in document.operations.iter() {
             let size = scale.operation(&operation.node)?;
-            self.check_roots(&operation.node, size)?;
             self.check_size(size)?;
+            self.check_roots(&operation.node, size)?;
         }
         Ok(())
     }
@@ -145,14 +160,14 @@ impl Gate {
         let of = Limit::of_document;
         match operation.ty {
             OperationType::Query => {
-                let what = "fields at the root of a query";
+                let what = "field(s) at the root of a query";
                 of("queryRoots", what, limits.query_roots).check(size.roots)
             }
             OperationType::Mutation => {
-                let what = "fields at the root of a mutation";
+                let what = "field(s) at the root of a mutation";
                 of("mutationRoots", what, limits.mutation_roots).check(size.roots)?;
                 // Otherwise one request would be many guesses.
-                let what = "mutations that prove who somebody is";
+                let what = "mutation(s) to prove who somebody is";
                 of("credentialRoots", what, limits.credential_roots).check(size.credentials)
             }
             // The GraphQL library refuses more than one.
@@ -163,16 +178,22 @@ impl Gate {
     fn check_size(&self, size: measure::Size) -> AppResult<()> {
         let limits = &self.limits;
         let of = Limit::of_document;
-        of("depth", "levels of fields", limits.depth).check(size.depth)?;
-        let what = "fields, fragments counted where they are spread";
+        of("depth", "level(s) of fields", limits.depth).check(size.depth)?;
+        let what = "level(s) of fields that ask about the schema";
+        of("introspectionDepth", what, limits.introspection_depth)
+            .check(size.introspection_depth)?;
+        let what = "field(s), fragments counted where they are spread";
         of("fields", what, limits.fields).check(size.fields)?;
-        let what = "aliases, fragments counted where they are spread";
+        let what = "alias(es), fragments counted where they are spread";
         of("aliases", what, limits.aliases).check(size.aliases)?;
-        let what = "directives, fragments counted where they are spread";
+        let what = "directive(s), fragments counted where they are spread";
         of("directives", what, limits.directives).check(size.directives)?;
-        let what = "bytes in its arguments, variables counted where they are used";
+        let what = "byte(s) in its arguments, variables counted where they are used";
         of("inputBytes", what, limits.input_bytes).check(size.input)?;
-        let what = "values in its answer, pages counted full";
-        of("cost", what, limits.cost).check(size.values)
+        let what = "value(s) in its answer, pages counted full";
+        of("cost", what, limits.cost).check(size.values)?;
+        let what =
+            "value(s) about the schema in its answer, lists counted as long as they usually are";
+        of("introspectionCost", what, limits.introspection_cost).check(size.introspection_values)
     }
 }

@@ -37,7 +37,7 @@ fn each_limit_lets_pass_what_it_names_and_not_one_more() {
     limit(20, "directives", |n| {
         format!("{{ a {{ {} }} }}", "b @x ".repeat(n))
     });
-    limit(15, "levels of fields", |n| {
+    limit(12, "levels of fields", |n| {
         format!("{{ {} a {} }}", "a { ".repeat(n - 1), "} ".repeat(n - 1))
     });
     limit(5, "operations", |n| {
@@ -135,6 +135,80 @@ fn every_page_of_the_schema_is_known_as_one() {
 }
 
 #[test]
+fn no_field_of_ours_is_taken_for_a_list_of_the_schemas_own() {
+    let schema = parse_schema(crate::api::sdl()).unwrap();
+    for definition in schema.definitions {
+        let TypeSystemDefinition::Type(of) = definition else {
+            continue;
+        };
+        let fields = match of.node.kind {
+            TypeKind::Object(object) => object.fields,
+            TypeKind::Interface(interface) => interface.fields,
+            _ => continue,
+        };
+        for field in fields {
+            let name = field.node.name.node;
+            let lists = measure::INTROSPECTION_LISTS;
+            assert!(
+                lists.iter().all(|(list, _)| *list != name.as_str()),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_asked_about_the_schema_has_limits_of_its_own() {
+    let deep = |levels: usize| {
+        let inside = levels - 3;
+        format!(
+            "{{ a {{ b }} __schema {{ types {{ {} name {} }} }} }}",
+            "ofType { ".repeat(inside),
+            "} ".repeat(inside)
+        )
+    };
+    limit(15, "levels of fields that ask about the schema", deep);
+    // In a fragment too, used or not, and under another name.
+    let apart = |levels: usize| {
+        let (open, close) = ("ofType { ".repeat(levels - 1), "} ".repeat(levels - 1));
+        format!("{{ a }} fragment F on __Type {{ {open} name {close} }}")
+    };
+    limit(15, "levels of fields that ask about the schema", apart);
+    assert!(refused(&deep(15).replace("__schema", "x: __schema")).is_none());
+    // Deep in data is still too deep, whatever else is asked.
+    let data = format!("{} a {}", "a { ".repeat(12), "} ".repeat(12));
+    let told = refused(&format!("{{ __typename __schema {{ a }} {data} }}")).unwrap();
+    assert_eq!(told, "A document has at most 12 levels of fields.");
+    // Types of fields of types of fields: 64 * 12 * 12 * 12.
+    let circles = |times: usize| {
+        let (open, close) = ("fields { type { ".repeat(times), "} } ".repeat(times));
+        format!("{{ __schema {{ types {{ {open} name {close} }} }} }}")
+    };
+    assert_eq!(refused(&circles(2)), None);
+    let told = refused(&circles(3)).unwrap();
+    assert!(
+        told.contains("at most 200000 values about the schema"),
+        "{told}"
+    );
+}
+
+#[test]
+fn each_limit_tells_of_itself() {
+    let aliases: String = (0..31).map(|i| format!("a{i}: x ")).collect();
+    let told = refused(&format!("{{ {aliases} }}")).unwrap();
+    assert!(told.contains("at most 30 aliases"), "{told}");
+    let told = refused(&format!("mutation {{ {aliases} }}")).unwrap();
+    assert!(told.contains("at most 30 aliases"), "{told}");
+}
+
+#[test]
+fn one_is_told_as_one() {
+    assert_eq!(in_number("alias(es) of a query", 1), "alias of a query");
+    assert_eq!(in_number("alias(es) of a query", 0), "aliases of a query");
+    assert_eq!(in_number("level(s) of fields", 12), "levels of fields");
+}
+
+#[test]
 fn circles_of_fragments_are_refused_used_or_not() {
     let circle = "fragment A on T { ...B } fragment B on T { b { ...A } }";
     for operation in ["{ a }", "{ ...A }"] {
@@ -171,7 +245,7 @@ fn fragments_nest_no_deeper_than_brackets_may() {
 fn only_one_field_of_a_mutation_may_prove_who_somebody_is() {
     let two = "{ login(input: $i) { accessToken } b: refresh(refreshToken: $t) { accessToken } }";
     let told = refused(&format!("mutation {two}")).unwrap();
-    assert!(told.contains("at most 1 mutations that prove"), "{told}");
+    assert!(told.contains("at most 1 mutation to prove"), "{told}");
     let spread = "mutation { ...L ...R } fragment L on Mutation { login { a } }
         fragment R on Mutation { register { a } }";
     assert!(refused(spread).is_some());

@@ -9,13 +9,13 @@ use crate::error::AppResult;
 /// Refuses a text that is not worth parsing.
 pub(super) fn check(limits: &Limits, text: &str) -> AppResult<()> {
     let of = Limit::of_document;
-    of("documentBytes", "bytes", limits.document_bytes).check(text.len() as u64)?;
-    let most_tokens = of("tokens", "tokens", limits.tokens);
-    let most_nesting = of("nesting", "levels of brackets", limits.nesting);
+    of("documentBytes", "byte(s)", limits.document_bytes).check(text.len() as u64)?;
+    let most_tokens = of("tokens", "token(s)", limits.tokens);
+    let most_nesting = of("nesting", "level(s) of brackets", limits.nesting);
     // A name comes back in the error that complains of it, and again in each that complains of its neighbours.
     let longest_name = of(
         "nameBytes",
-        "bytes in a name or a number",
+        "byte(s) in a name or a number",
         limits.name_bytes,
     );
     let (mut tokens, mut nesting) = (0, 0_u64);

@@ -2,10 +2,10 @@
 
 use axum::{
     body::Bytes,
-    extract::ws::Utf8Bytes,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::accept::Media;
 use crate::http::answer::Refusal;

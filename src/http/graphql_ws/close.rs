@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use axum::extract::ws::{CloseFrame, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Utf8Bytes, protocol::CloseFrame};
 
 /// How a socket comes to its end.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Close {
     /// The frame for it.
     pub(super) fn frame(&self) -> CloseFrame {
         CloseFrame {
-            code: self.code,
+            code: self.code.into(),
             reason: Utf8Bytes::from(shortened(&self.reason)),
         }
     }

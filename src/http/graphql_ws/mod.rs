@@ -6,17 +6,17 @@
 
 mod close;
 mod connection;
+mod frames;
+mod handshake;
 mod init;
 mod operations;
 mod protocol;
 mod wire;
 
-use async_graphql_axum::GraphQLProtocol;
 use axum::{
-    RequestExt as _,
-    extract::{Request, WebSocketUpgrade},
+    extract::Request,
     http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use tracing::{Instrument as _, Span};
 
@@ -29,16 +29,8 @@ use crate::{
     domain::ClientAddress,
     error::{AppError, AppResult},
 };
-use close::{Close, End};
+use close::End;
 use wire::Wire;
-
-/// The sub-protocol we speak. Its predecessor, `graphql-ws`, is not offered: it has no close codes to tell
-/// one refusal from another and no pings, and its library is no longer maintained.
-const SUB_PROTOCOL: &str = "graphql-transport-ws";
-
-/// The size of the buffer that each connection reads into. Most connections are idle most of the time, and
-/// the usual 128 KiB would be nearly all that they cost. Larger messages make it grow while they are read.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// Whether a request asks for a WebSocket.
 pub(super) fn is_wanted(request: &Request) -> bool {
@@ -67,44 +59,32 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
         place,
         token,
     };
-    let asked = request.extract_parts::<GraphQLProtocol>().await;
-    let frame_bytes = server.app.config().limits.frame_bytes;
-    let frame_bytes = usize::try_from(frame_bytes).unwrap_or(usize::MAX);
     let line = request.extensions().get::<Line>().cloned();
-    let upgrade = match request.extract::<WebSocketUpgrade, _>().await {
-        Ok(upgrade) => upgrade
-            .protocols([SUB_PROTOCOL])
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(0)
-            .max_frame_size(frame_bytes)
-            .max_message_size(server.endpoint.gate().body_bytes()),
-        Err(rejection) => return rejection.into_response(),
+    let Some((handshake, response)) = handshake::accept(&mut request) else {
+        let told = "This is no WebSocket handshake (RFC 6455, section 4.2.1).";
+        let error = AppError::bad_input("upgrade", told);
+        return not_opened(&server, StatusCode::BAD_REQUEST, error, id);
     };
-    // A WebSocket close code can only be told on an open socket, so one whose sub-protocol is not
-    // acceptable is opened nevertheless. Browsers, which get no sub-protocol back, give up by themselves.
-    let refused = match (upgrade.selected_protocol().is_some(), asked) {
-        (true, _) => None,
-        (false, Ok(_)) => Some(Close::LEGACY_SUB_PROTOCOL),
-        (false, Err(_)) => Some(Close::NO_SUB_PROTOCOL),
-    };
-    let open = server.sockets.token();
-    // Taken here: the connection's task is not a child of this one.
-    let span = Span::current();
-    upgrade.on_upgrade(move |socket| {
-        let connection = async move {
-            // The socket's own deadline says why it closes.
-            if let Some(line) = &line {
-                line.deadline.lift();
-            }
-            let wire = Wire::new(socket, &server);
-            match refused {
-                Some(close) => wire.end(End::Close(close)).await,
-                None => serve(wire, &server, opening).await,
-            }
-            drop((open, line));
+    let served = server.clone();
+    let connection = async move {
+        let connection = match handshake.connection.await {
+            Ok(connection) => connection,
+            Err(error) => return tracing::debug!(%error, "a socket was not opened"),
         };
-        connection.instrument(span)
-    })
+        // The socket's own deadline says why it closes.
+        if let Some(line) = &line {
+            line.deadline.lift();
+        }
+        let wire = Wire::new(connection, &served).await;
+        match handshake.refused {
+            Some(close) => wire.end(End::Close(close)).await,
+            None => serve(wire, &served, opening).await,
+        }
+        drop(line);
+    };
+    // The connection's task is not a child of this one.
+    server.sockets.spawn(connection.instrument(Span::current()));
+    response
 }
 
 /// What the request that opened a socket told.

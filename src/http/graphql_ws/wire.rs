@@ -1,29 +1,34 @@
 //! The WebSocket under a connection: messages in and out, deadlines, signs of life, and the end.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::time::Duration;
 
-use axum::{
-    body::Bytes,
-    extract::ws::{Message, WebSocket},
-};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use axum::body::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message,
+        protocol::{Role, WebSocketConfig},
+    },
+};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     close::{Close, End},
+    frames::Counted,
     protocol::{ClientMessage, ServerMessage},
 };
-use crate::{
-    config::Limits,
-    http::{Server, gate::Gate},
-};
+use crate::http::{Server, gate::Gate};
+
+/// The size of the buffer that each connection reads into. Most connections are idle most of the time, and
+/// the usual 128 KiB would be nearly all that they cost. Larger messages make it grow while they are read.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// This many pings in a row without a sign of life, and the peer is gone.
 const PINGS_UNTIL_GONE: u32 = 2;
-
-/// After a rest, this many seconds' worth of messages may come at once: a client that comes back begins all its
-/// subscriptions anew.
-const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
 
 /// One end of a WebSocket.
 ///
@@ -32,9 +37,10 @@ const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
 /// socket's own write buffer has size 0) before the next is made, and the kernel keeps little
 /// (`http::listen` says how much). So no further bound is set on the write buffer: it holds one message.
 pub(super) struct Wire {
-    socket: WebSocket,
+    socket: WebSocketStream<Counted<TokioIo<Upgraded>>>,
     gate: Gate,
-    rate: DefaultDirectRateLimiter,
+    /// Frames of any kind count: one that means nothing costs nearly as much to read.
+    too_many: CancellationToken,
     write_deadline: Duration,
     close_deadline: Duration,
     ping: Interval,
@@ -50,15 +56,25 @@ pub(super) enum Incoming {
 }
 
 impl Wire {
-    pub(super) fn new(socket: WebSocket, server: &Server) -> Self {
+    pub(super) async fn new(connection: Upgraded, server: &Server) -> Self {
         let timings = &server.timings;
+        let limits = &server.app.config().limits;
+        let frame_bytes = usize::try_from(limits.frame_bytes).unwrap_or(usize::MAX);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_frame_size(Some(frame_bytes))
+            .max_message_size(Some(server.endpoint.gate().body_bytes()));
+        let counted = Counted::new(TokioIo::new(connection), limits.messages_per_second);
+        let too_many = counted.too_many().clone();
+        let socket = WebSocketStream::from_raw_socket(counted, Role::Server, Some(config)).await;
         let mut ping = interval_at(Instant::now() + timings.ping, timings.ping);
         // After a long write, one ping is due, not all that were missed.
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             socket,
             gate: *server.endpoint.gate(),
-            rate: rate(&server.app.config().limits),
+            too_many,
             write_deadline: timings.write,
             close_deadline: timings.close,
             ping,
@@ -73,13 +89,11 @@ impl Wire {
             let frame = tokio::select! {
                 // What has arrived counts before the clock does.
                 biased;
-                frame = self.socket.recv() => frame,
+                () = self.too_many.cancelled() => return Err(End::Close(Close::TOO_MANY_MESSAGES)),
+                frame = self.socket.next() => frame,
                 _ = self.ping.tick() => return Ok(Incoming::PingIsDue),
             };
             self.unanswered_pings = 0;
-            if matches!(frame, Some(Ok(_))) && self.rate.check().is_err() {
-                return Err(End::Close(Close::TOO_MANY_MESSAGES));
-            }
             match frame {
                 Some(Ok(Message::Text(text))) => {
                     let message = ClientMessage::parse(&text, &self.gate).map_err(End::Close)?;
@@ -89,9 +103,10 @@ impl Wire {
                     return Err(End::Close(Close::bad_message("binary frame")));
                 }
                 // Pongs are signs of life, and pings are answered below us.
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                // Single frames are what messages are put together from; whole ones come out.
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Ok(Message::Close(_))) => return Err(End::PeerCloses),
-                Some(Err(error)) => return Err(end_of(&error)),
+                Some(Err(error)) => return Err(end_of(error)),
                 None => return Err(End::Lost),
             }
         }
@@ -99,7 +114,7 @@ impl Wire {
 
     /// Sends a message.
     pub(super) async fn send(&mut self, message: ServerMessage<'_>) -> Result<(), End> {
-        self.write(Message::Text(message.text())).await
+        self.write(Message::text(message.text())).await
     }
 
     /// Asks the peer for a sign of life, unless it has owed one for too long.
@@ -122,10 +137,11 @@ impl Wire {
     /// The closing handshake (RFC 6455, section 7.1), as far as the peer takes part in it.
     pub(super) async fn end(mut self, end: End) {
         let deadline = self.close_deadline;
+        self.socket.get_mut().uncount();
         match end {
             End::Lost => {}
             // The reply to the peer's Close is queued; it is written by reading on.
-            End::PeerCloses => drop(timeout(deadline, self.socket.recv()).await),
+            End::PeerCloses => drop(timeout(deadline, self.socket.next()).await),
             End::Close(close) => {
                 let handshake = async {
                     let frame = Message::Close(Some(close.frame()));
@@ -134,7 +150,7 @@ impl Wire {
                     }
                     // Leaving with unread messages would reset the connection, and the peer might never
                     // see the code. So they are read and dropped until the peer has closed too.
-                    while let Some(Ok(_)) = self.socket.recv().await {}
+                    while let Some(Ok(_)) = self.socket.next().await {}
                 };
                 drop(timeout(deadline, handshake).await);
             }
@@ -142,21 +158,10 @@ impl Wire {
     }
 }
 
-/// Frames of any kind count: one that means nothing costs nearly as much to read.
-fn rate(limits: &Limits) -> DefaultDirectRateLimiter {
-    let a_second = u32::try_from(limits.messages_per_second).unwrap_or(u32::MAX);
-    let a_second = NonZeroU32::new(a_second).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::direct(Quota::per_second(a_second).allow_burst(a_second.saturating_mul(AT_ONCE)))
-}
-
 /// A failing connection, or a peer that sends what is no WebSocket frame or too large a one.
-fn end_of(error: &axum::Error) -> End {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = source {
-        if error.is::<std::io::Error>() {
-            return End::Lost;
-        }
-        source = error.source();
+fn end_of(error: Error) -> End {
+    match error {
+        Error::Io(_) => End::Lost,
+        _ => End::Close(Close::UNREADABLE),
     }
-    End::Close(Close::UNREADABLE)
 }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod crowds;
+mod keep_alive;
 mod peers_that_leave;
 mod rates;
 

@@ -25,6 +25,19 @@ async fn a_socket_that_says_too_much_a_second_is_closed() {
 }
 
 #[tokio::test]
+async fn the_pieces_of_a_message_count_and_empty_ones_too() {
+    let database = TestDatabase::migrated().await;
+    let app = TestApp::configured(database, &[("PARLOR_MAX_MESSAGES_PER_SECOND", "1")]).await;
+    let mut socket = RawSocket::open(app.url()).await;
+    let piece = |bytes: &'static [u8], kind| {
+        Message::Frame(Frame::message(bytes, OpCode::Data(kind), false))
+    };
+    socket.send(piece(b"{", Data::Text)).await;
+    socket.flood_with(1_000, piece(b"", Data::Continue)).await;
+    assert_eq!(socket.closing().await.0, 1008);
+}
+
+#[tokio::test]
 async fn a_message_of_several_frames_may_be_longer_than_one_frame() {
     let database = TestDatabase::migrated().await;
     let app = TestApp::configured(database, &[("PARLOR_MAX_BODY_BYTES", "131072")]).await;

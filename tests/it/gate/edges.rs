@@ -1,10 +1,11 @@
-//! Each limit lets through exactly what it says, over HTTP and on a socket, and names itself when it refuses.
+//! Each limit lets through exactly what it says, on every transport, and names itself when it refuses.
 
 use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::helpers::{TestApp, TestDatabase};
 use crate::raw_socket::RawSocket;
+use crate::transports::Transport;
 
 /// A request that asks for `n` of something.
 type Asking = fn(u64) -> Value;
@@ -103,6 +104,27 @@ const EDGES: &[(&str, u64, Asking, bool)] = &[
     ),
     (
         "depth",
+        12,
+        |n| {
+            // A session's messages, each with its session again, and so on; `id` is the last level.
+            let page = "messages(first: 1) { nodes { session { ";
+            let (pages, rest) = ((n as usize - 2) / 3, (n as usize - 2) % 3);
+            let inside = [
+                "id",
+                "messages(first: 1) { pageInfo_ }",
+                "messages(first: 1) { nodes { id } }",
+            ][rest];
+            let inside = inside.replace("pageInfo_", "__typename");
+            plain(format!(
+                "{{ session(id: \"x\") {{ {} {inside} {} }} }}",
+                page.repeat(pages),
+                "} } } ".repeat(pages)
+            ))
+        },
+        true,
+    ),
+    (
+        "introspectionDepth",
         15,
         |n| {
             let inside = n as usize - 4;
@@ -195,6 +217,23 @@ const EDGES: &[(&str, u64, Asking, bool)] = &[
         true,
     ),
     (
+        "introspectionCost",
+        200_000,
+        |n| {
+            // `__schema`, `types`, and in each of 64 types 36 lists of eight fields with ten names each; names of
+            // types and of the query's own for the rest.
+            let rest = n as usize - 2 - 64 * 36 * (1 + 8 * 10);
+            let (each, more) = (rest / 64, rest % 64);
+            let lists = format!("inputFields {{ {} }} ", "name ".repeat(10)).repeat(36);
+            plain(format!(
+                "{{ __schema {{ types {{ {lists} {} }} queryType {{ {} }} }} }}",
+                "name ".repeat(each),
+                "name ".repeat(more - 1)
+            ))
+        },
+        true,
+    ),
+    (
         "cost",
         5_000,
         |n| {
@@ -210,26 +249,11 @@ const EDGES: &[(&str, u64, Asking, bool)] = &[
 ];
 
 async fn over_http(app: &TestApp, request: &Value) -> Value {
-    let post = Client::new().post(format!("{}/graphql", app.url()));
-    post.json(request)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap()
+    Transport::Post.ask(app.url(), None, request).await
 }
 
-/// The answer on a socket, in the shape that it has over HTTP.
 async fn on_a_socket(app: &TestApp, request: &Value) -> Value {
-    let mut socket = RawSocket::acknowledged(app.url(), None).await;
-    let message = json!({"type": "subscribe", "id": "1", "payload": request});
-    socket.say(message).await;
-    let mut heard = socket.hear().await;
-    match heard["type"].as_str() {
-        Some("next") => heard["payload"].take(),
-        _ => json!({"errors": heard["payload"].take()}),
-    }
+    Transport::Socket.ask(app.url(), None, request).await
 }
 
 #[tokio::test]
@@ -241,25 +265,27 @@ async fn each_limit_lets_through_what_it_says_and_not_one_more_on_every_transpor
     let app = TestApp::configured(TestDatabase::migrated().await, &variables).await;
     for &(limit, most, asking, valid) in EDGES {
         let (within, beyond) = (asking(most), asking(most + 1));
-        for answer in [
-            over_http(&app, &within).await,
-            on_a_socket(&app, &within).await,
-        ] {
-            let refused = &answer["errors"][0]["extensions"]["limit"];
-            assert!(refused.is_null(), "{limit}: {answer}");
-            assert_eq!(answer.get("data").is_some(), valid, "{limit}: {answer}");
-        }
-        for answer in [
-            over_http(&app, &beyond).await,
-            on_a_socket(&app, &beyond).await,
-        ] {
-            assert!(answer.get("data").is_none(), "{limit}: {answer}");
-            let told = &answer["errors"][0];
-            let extensions = &told["extensions"];
-            assert_eq!(extensions["code"], "BAD_USER_INPUT", "{limit}: {answer}");
-            assert_eq!(extensions["limit"], limit, "{answer}");
-            assert_eq!(extensions["most"], most, "{answer}");
-            let message = told["message"].as_str().unwrap();
+        // A mutation that passes the gate is refused by GET for what it is.
+        let writes = within["query"].as_str().unwrap().contains("mutation");
+        for transport in Transport::ALL {
+            let answer = transport.ask(app.url(), None, &within).await;
+            let told = format!("{limit} over {transport:?}: {answer:.500}");
+            assert!(
+                answer["errors"][0]["extensions"]["limit"].is_null(),
+                "{told}"
+            );
+            let runs = valid && !(writes && transport == Transport::Get);
+            assert_eq!(answer.get("data").is_some(), runs, "{told}");
+
+            let answer = transport.ask(app.url(), None, &beyond).await;
+            let told = format!("{limit} over {transport:?}: {answer:.500}");
+            assert!(answer.get("data").is_none(), "{told}");
+            let error = &answer["errors"][0];
+            let extensions = &error["extensions"];
+            assert_eq!(extensions["code"], "BAD_USER_INPUT", "{told}");
+            assert_eq!(extensions["limit"], limit, "{told}");
+            assert_eq!(extensions["most"], most, "{told}");
+            let message = error["message"].as_str().unwrap();
             assert!(message.contains(&most.to_string()), "{message}");
         }
     }
@@ -295,6 +321,26 @@ async fn json_is_counted_before_it_is_read() {
         let extensions = &answer["errors"][0]["extensions"];
         assert_eq!(extensions["limit"], limit, "{answer}");
         assert_eq!(extensions["most"], most, "{answer}");
+
+        // The JSON of an address is counted parameter by parameter: the object in `variables` is the first.
+        let depth_of_body = if limit == "nesting" { 1 } else { 3 };
+        for (size, passes) in [(in_body, true), (in_body + 1, false)] {
+            let answer = Transport::Get
+                .ask(app.url(), None, &body(size + depth_of_body))
+                .await;
+            assert_eq!(answer.get("data").is_some(), passes, "{answer}");
+            let told = &answer["errors"][0]["extensions"]["limit"];
+            assert_eq!(told == limit, !passes, "{answer}");
+        }
+        for transport in [Transport::Events, Transport::Multipart] {
+            let answer = transport.ask(app.url(), None, &body(in_body)).await;
+            assert!(answer.get("data").is_some(), "{answer}");
+            let answer = transport.ask(app.url(), None, &body(in_body + 1)).await;
+            assert_eq!(
+                answer["errors"][0]["extensions"]["limit"], limit,
+                "{answer}"
+            );
+        }
 
         let answer = on_a_socket(&app, &body(in_message)).await;
         assert_eq!(answer["data"]["__typename"], "Query", "{answer}");

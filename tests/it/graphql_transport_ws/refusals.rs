@@ -1,12 +1,13 @@
 //! What a socket is refused or closed for at once.
 
+use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt as _, time::timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{EVENTS, follow, session};
 use crate::{
-    helpers::TestApp,
+    helpers::{Log, TestApp},
     raw_socket::{RawSocket, SOON},
 };
 
@@ -54,6 +55,38 @@ async fn a_refused_token_closes_with_4403() {
 }
 
 #[tokio::test]
+async fn a_fault_of_ours_closes_with_1011_and_is_logged_once() {
+    let app = TestApp::start().await;
+    let ada = app.person("ada").await;
+    let log = Log::listen();
+    // Nothing that anybody foresaw.
+    app.database()
+        .execute("alter table logins rename to elsewhere")
+        .await;
+    let mut socket = RawSocket::open(app.url()).await;
+    socket.init(Some(ada.token())).await;
+    assert_eq!(socket.closing().await, (1011, "Internal error".to_owned()));
+    let logged = log.saying("request failed");
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert!(logged[0].contains("INTERNAL"), "{logged:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_is_a_bad_request() {
+    let app = TestApp::start().await;
+    let response = Client::new()
+        .get(format!("{}/graphql", app.url()))
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "12")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let response = response.send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    let told: Value = response.json().await.unwrap();
+    assert_eq!(told["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+}
+
+#[tokio::test]
 async fn other_sub_protocols_close_with_4406() {
     let app = TestApp::start().await;
     let mut socket = RawSocket::open_with(app.url(), &[]).await.unwrap();
@@ -63,7 +96,7 @@ async fn other_sub_protocols_close_with_4406() {
 #[tokio::test]
 async fn the_predecessor_is_not_offered() {
     let app = TestApp::start().await;
-    let request = reqwest::Client::new()
+    let request = Client::new()
         .get(format!("{}/graphql", app.url()))
         .header("Connection", "Upgrade")
         .header("Upgrade", "websocket")

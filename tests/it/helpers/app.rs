@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use parlor::api::Schema;
 use parlor::app::App;
 use parlor::bots;
 use parlor::config::{Config, Secret};
-use parlor::http::{Timings, serve, serve_with};
+use parlor::http::{Timings, serve, serve_schema, serve_with};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -41,21 +42,20 @@ impl TestApp {
 
     /// A server without chatbots, with these variables set.
     pub async fn configured(database: TestDatabase, variables: &[(&str, &str)]) -> Self {
-        let mut all = HashMap::from([
-            ("DATABASE_URL", database.url()),
-            ("PARLOR_SECRET", SECRET),
-            ("PARLOR_DATABASE_POOL", "8"),
-            ("PARLOR_INTROSPECTION", "on"),
-            ("PARLOR_RATE_LIMITS", "off"),
-        ]);
-        all.extend(variables.iter().copied());
-        let config = Config::read(|name| all.get(name).map(|value| value.into())).unwrap();
-        let secret = Secret::new(SECRET).unwrap();
-        let app = App::start(config, database.url(), &secret).await.unwrap();
+        let app = configured(&database, variables).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(serve(listener, app.clone()));
         Self { app, database, url }
+    }
+
+    /// Another server on the same database, with these variables set: its address. It ends with the test.
+    pub async fn beside(&self, variables: &[(&str, &str)]) -> String {
+        let app = configured(&self.database, variables).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(serve(listener, app));
+        url
     }
 
     /// Where it is: `http://127.0.0.1:port`.
@@ -82,6 +82,29 @@ impl TestApp {
     pub fn nobody(&self) -> Person {
         Person::nobody(self)
     }
+}
+
+async fn configured(database: &TestDatabase, variables: &[(&str, &str)]) -> App {
+    let mut all = HashMap::from([
+        ("DATABASE_URL", database.url()),
+        ("PARLOR_SECRET", SECRET),
+        ("PARLOR_DATABASE_POOL", "8"),
+        ("PARLOR_INTROSPECTION", "on"),
+        ("PARLOR_RATE_LIMITS", "off"),
+    ]);
+    all.extend(variables.iter().copied());
+    let config = Config::read(|name| all.get(name).map(|value| value.into())).unwrap();
+    let secret = Secret::new(SECRET).unwrap();
+    App::start(config, database.url(), &secret).await.unwrap()
+}
+
+/// Serves the same app once more, with another schema: the address.
+pub async fn serve_with_schema(app: &TestApp, schema: Schema) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let timings = Timings::default();
+    tokio::spawn(serve_schema(listener, app.app().clone(), timings, schema));
+    url
 }
 
 /// Serves the same app once more, with other deadlines: the address, and the server's run.

@@ -6,13 +6,15 @@ mod app;
 mod catalog;
 mod database;
 mod fill;
+mod log;
 pub mod nats;
 mod person;
 mod watch;
 
-pub use app::{TestApp, serve_hurriedly};
+pub use app::{TestApp, serve_hurriedly, serve_with_schema};
 pub use catalog::Column;
 pub use database::TestDatabase;
 pub use fill::{expect_filled, session_id};
+pub use log::Log;
 pub use person::{Answer, PASSWORD, Person};
 pub use watch::Watch;

@@ -1,0 +1,212 @@
+//! Bounds the bytes of an answer while it is made.
+//!
+//! What a document may ask for is priced before it runs, in values. A value can be a message of 32 KiB, so five
+//! thousand of them are priced right and still too much to hold. Counted here is what each value weighs as JSON;
+//! from the one on with which there is too much, nothing more is resolved.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo,
+};
+use async_graphql::{
+    PathSegment, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult, Value,
+};
+
+use super::error::told_at;
+use crate::error::AppError;
+
+/// Lets answers have so many bytes, and events of a subscription.
+pub(super) struct AnswerBytes {
+    pub(super) most: u64,
+}
+
+impl ExtensionFactory for AnswerBytes {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Scale {
+            most: self.most,
+            weight: AtomicU64::new(0),
+            passed: OnceLock::new(),
+        })
+    }
+}
+
+/// Weighs the answers of one request. A subscription makes one event after another.
+struct Scale {
+    most: u64,
+    weight: AtomicU64,
+    /// The refusal, from the first value on that is too much.
+    passed: OnceLock<ServerError>,
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for Scale {
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        self.weight.store(0, Ordering::Relaxed);
+        let response = next.run(ctx, operation_name).await;
+        match self.passed.get() {
+            // One error instead of one for each value that was left out.
+            Some(refusal) => Response::from_errors(vec![refusal.clone()]),
+            None => response,
+        }
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        if let Some(refusal) = self.passed.get() {
+            return Err(refusal.clone());
+        }
+        let node = *info.path_node;
+        let resolved = next.run(ctx, info).await?;
+        let own = resolved.as_ref().map_or(4, weight) + key_weight(&node);
+        let weight = self.weight.fetch_add(own, Ordering::Relaxed) + own;
+        if weight > self.most {
+            return Err(self.passed.get_or_init(|| self.refusal(&node)).clone());
+        }
+        Ok(resolved)
+    }
+}
+
+impl Scale {
+    fn refusal(&self, node: &QueryPathNode<'_>) -> ServerError {
+        let most = self.most;
+        let error = AppError::OverLimit {
+            field: "query",
+            limit: "answerBytes",
+            most,
+            message: format!("An answer has at most {most} bytes. Ask for fewer rows or fields."),
+        };
+        told_at(error, path(node))
+    }
+}
+
+/// What a value weighs beside those in it, which are weighed where they are resolved.
+fn weight(value: &Value) -> u64 {
+    match value {
+        Value::String(text) => 2 + text.bytes().map(escaped).sum::<u64>(),
+        Value::Enum(name) => 2 + name.len() as u64,
+        Value::Number(_) => 8,
+        Value::Null | Value::Boolean(_) => 5,
+        Value::Binary(bytes) => bytes.len() as u64,
+        Value::List(_) | Value::Object(_) => 2,
+    }
+}
+
+/// The bytes that a byte of a text takes in JSON (RFC 8259, section 7).
+fn escaped(byte: u8) -> u64 {
+    match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        0..=31 => 6,
+        _ => 1,
+    }
+}
+
+/// What stands before a value, and the comma behind it.
+fn key_weight(node: &QueryPathNode<'_>) -> u64 {
+    match node.segment {
+        QueryPathSegment::Name(name) => name.len() as u64 + 4,
+        QueryPathSegment::Index(_) => 1,
+    }
+}
+
+fn path(node: &QueryPathNode<'_>) -> Vec<PathSegment> {
+    let mut path: Vec<_> = std::iter::once(node)
+        .chain(node.parents())
+        .map(|node| match node.segment {
+            QueryPathSegment::Name(name) => PathSegment::Field(name.to_owned()),
+            QueryPathSegment::Index(index) => PathSegment::Index(index),
+        })
+        .collect();
+    path.reverse();
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, Object, Request, Schema, Subscription};
+    use futures_util::{Stream, StreamExt as _, stream};
+    use serde_json::json;
+
+    use super::*;
+
+    struct Query;
+    #[Object]
+    impl Query {
+        async fn text(&self, bytes: usize) -> String {
+            "\"\n\u{1}xé".chars().cycle().take(bytes).collect()
+        }
+
+        async fn texts(&self, count: usize) -> Vec<String> {
+            vec!["0123456789".to_owned(); count]
+        }
+
+        async fn number(&self) -> Option<i32> {
+            Some(1)
+        }
+    }
+
+    struct Subscriptions;
+    #[Subscription]
+    impl Subscriptions {
+        async fn lengths(&self, of: Vec<usize>) -> impl Stream<Item = String> {
+            stream::iter(of).map(|bytes| "x".repeat(bytes))
+        }
+    }
+
+    fn schema(most: u64) -> Schema<Query, EmptyMutation, Subscriptions> {
+        Schema::build(Query, EmptyMutation, Subscriptions)
+            .extension(AnswerBytes { most })
+            .finish()
+    }
+
+    #[tokio::test]
+    async fn what_is_counted_is_never_less_than_what_is_written_nor_much_more() {
+        for query in [
+            "{ text(bytes: 500) }",
+            "{ a: text(bytes: 20) b: text(bytes: 30) number }",
+            "{ texts(count: 30) number }",
+        ] {
+            let written = schema(u64::MAX).execute(query).await.data;
+            let bytes = serde_json::to_string(&written).unwrap().len() as u64;
+            assert!(
+                schema(bytes * 5 / 4 + 10).execute(query).await.is_ok(),
+                "{query}"
+            );
+            assert!(schema(bytes - 10).execute(query).await.is_err(), "{query}");
+        }
+    }
+
+    #[tokio::test]
+    async fn too_much_is_one_error_that_names_the_limit_and_the_place() {
+        let answer = schema(100)
+            .execute("{ number a: text(bytes: 90) b: text(bytes: 90) texts(count: 90) }")
+            .await;
+        let answer = serde_json::to_value(&answer).unwrap();
+        assert_eq!(answer["data"], json!(null));
+        assert_eq!(answer["errors"].as_array().unwrap().len(), 1, "{answer}");
+        let error = &answer["errors"][0];
+        assert_eq!(error["path"], json!(["a"]));
+        assert_eq!(
+            error["extensions"],
+            json!({"code": "BAD_USER_INPUT", "field": "query", "limit": "answerBytes", "most": 100})
+        );
+    }
+
+    #[tokio::test]
+    async fn each_event_of_a_subscription_is_weighed_for_itself() {
+        let request = Request::new("subscription { lengths(of: [70, 70, 70, 200]) }");
+        let events = schema(100).execute_stream(request);
+        let went_well: Vec<_> = events.map(|event| event.is_ok()).collect().await;
+        assert_eq!(went_well, [true, true, true, false]);
+    }
+}
