@@ -14,6 +14,7 @@ pub mod history;
 pub mod logins;
 pub mod messages;
 pub mod reading;
+pub mod operator;
 pub mod replies;
 pub mod search;
 pub mod sessions;
