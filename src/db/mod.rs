@@ -8,6 +8,7 @@ pub mod chatbots;
 mod connect;
 pub mod conversation;
 pub mod editing;
+pub mod ended_logins;
 pub mod epoch;
 mod error;
 pub mod history;

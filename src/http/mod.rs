@@ -48,7 +48,7 @@ use tower_http::{
 
 pub use timings::Timings;
 
-use crate::{app::App, config::Config};
+use crate::{app::App, config::Config, services::sign_outs};
 use endpoint::Endpoint;
 use guests::Guests;
 
@@ -74,6 +74,7 @@ pub async fn serve(listener: TcpListener, app: App) {
 
 /// [`serve`] with other deadlines than the usual ones.
 pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) {
+    app.tasks().spawn(sign_outs::keep_looking(app.clone()));
     let server = Arc::new(Server {
         endpoint: Endpoint::new(&app, timings.operation),
         guests: Guests::new(&app),

@@ -19,6 +19,7 @@ pub mod replies;
 pub mod search;
 pub mod sessions;
 pub mod typing;
+pub mod sign_outs;
 pub mod under_way;
 pub mod waiting;
 pub mod watch;

@@ -36,4 +36,5 @@ mod replies;
 mod restored;
 mod schema;
 mod sending;
+mod sign_outs;
 mod typed_client;

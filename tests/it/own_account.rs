@@ -17,24 +17,6 @@ impl Person {
         .await
     }
 
-    async fn change_password(&self, current: &str, new: &str) -> Answer {
-        self.ask(
-            "mutation ($current: String!, $new: String!) {
-                changePassword(current: $current, new: $new) { accessToken refreshToken }
-            }",
-            json!({"current": current, "new": new}),
-        )
-        .await
-    }
-
-    async fn delete_account(&self, password: &str) -> Answer {
-        self.ask(
-            "mutation ($password: String!) { deleteAccount(password: $password) }",
-            json!({ "password": password }),
-        )
-        .await
-    }
-
     async fn look_up(&self, username: &str) -> Answer {
         self.ask(
             "query ($username: String!) { user(username: $username) { username bio email } }",
