@@ -11,6 +11,7 @@ pub mod editing;
 pub mod ended_logins;
 pub mod epoch;
 mod error;
+pub mod export;
 pub mod history;
 mod inspect;
 mod line;

@@ -7,6 +7,7 @@
 mod answer;
 mod client_address;
 mod documents;
+mod downloads;
 mod endpoint;
 mod execution;
 #[cfg(feature = "fuzzing")]
@@ -105,6 +106,7 @@ fn router(server: &Shared) -> Router {
     };
     Router::new()
         .route("/graphql", get(graphql).post(graphql_http::post))
+        .route(downloads::ROUTE, get(downloads::get))
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

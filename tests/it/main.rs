@@ -10,6 +10,7 @@ mod commands;
 mod connections;
 mod deadlines;
 mod documents;
+mod downloads;
 mod gate;
 mod graphql_over_http;
 mod graphql_streams;
