@@ -1,5 +1,6 @@
 //! Links to what is one's own, and what they give.
 
+use nix::sys::signal::Signal;
 use reqwest::StatusCode;
 use reqwest::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -262,17 +263,15 @@ async fn a_download_under_way_breaks_off_when_its_reader_leaves_and_one_has_two_
 #[tokio::test]
 async fn no_log_tells_a_link() {
     let place = Place::on(&TestDatabase::migrated().await).with("PARLOR_LOG", "trace");
-    let server = place.serve().await;
+    let mut server = place.serve().await;
     let ada = server.person("ada").await;
     let link = link(ada.export_my_data().await, "exportMyData");
     read(&server.url, &link).await;
     let forged = format!("{}x", &link[..link.len() - 1]);
     follow(&server.url, &forged).await;
-    // So that it is there if it will be: the log is read line by line, in order.
-    reqwest::get(format!("{}/health/live?after", server.url))
-        .await
-        .unwrap();
-    server.until_log("/health/live").await;
+    // All is logged once it has ended.
+    server.stop(Signal::SIGTERM).await;
+    server.until_log("stopped").await;
     let log = server.log();
     let token = &link["/downloads/".len()..link.len() - 1];
     assert!(!log.contains(token), "{log}");

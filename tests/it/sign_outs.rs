@@ -188,16 +188,11 @@ async fn ends_are_told_from_page_to_page_and_once_over_not_again() {
     assert_eq!(told.len(), 2501);
 
     // Other databases of this PostgreSQL hold back what counts as over, for as long as their transactions last.
-    let settled = async || {
-        loop {
-            let mut again = 0;
-            ended.look(|_| again += 1).await.unwrap();
-            if again == 0 {
-                break;
-            }
-        }
-    };
-    settled().await;
+    let mut again = 1;
+    while again > 0 {
+        again = 0;
+        ended.look(|_| again += 1).await.unwrap();
+    }
     app.database()
         .execute("update ended_logins set ended_at = ended_at - interval '61 minutes'")
         .await;
@@ -235,7 +230,7 @@ async fn a_database_that_was_away_is_looked_at_again() {
 async fn who_proved_the_old_password_does_not_come_in_after_it_was_changed() {
     let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
     app.person("ada").await;
-    for change in ["password_hash = 'another'", "disabled_at = now()"] {
+    for change in ["disabled_at = now()", "password_hash = 'another'"] {
         let before = app.database().value("select count(*) from logins").await;
         let mut other = app.database().connect().await;
         let sql = format!("begin; update users set {change} where username = 'ada'");
@@ -252,7 +247,7 @@ async fn who_proved_the_old_password_does_not_come_in_after_it_was_changed() {
         let after = app.database().value("select count(*) from logins").await;
         assert_eq!(after, before);
         app.database()
-            .execute("update users set password_hash = (select password_hash from users), disabled_at = null")
+            .execute("update users set disabled_at = null")
             .await;
     }
 }
