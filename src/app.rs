@@ -27,6 +27,9 @@ pub use rates::{Deed, Rates};
 /// How soon a database that has become another one is noticed.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How many downloads one person has under way at once.
+const DOWNLOADS_PER_PERSON: u64 = 2;
+
 /// Everything that lives as long as the process. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
@@ -44,6 +47,7 @@ struct Parts {
     sealer: Sealer,
     epoch: watch::Sender<Epoch>,
     waits: Places<UserId>,
+    downloads: Places<UserId>,
     rates: Rates,
     errands: Errands,
     stopping: CancellationToken,
@@ -70,6 +74,7 @@ impl App {
                 refresh_tokens: RefreshTokens::new(secret),
                 sealer: Sealer::new(secret),
                 waits: Places::new(config.limits.waits_per_person),
+                downloads: Places::new(DOWNLOADS_PER_PERSON),
                 rates: Rates::new(&config.rates),
                 errands: Errands::new(),
                 stopping: CancellationToken::new(),
@@ -128,6 +133,11 @@ impl App {
     /// Who holds back how many answers at once.
     pub fn waits(&self) -> &Places<UserId> {
         &self.parts.waits
+    }
+
+    /// Who downloads how much at once.
+    pub fn downloads(&self) -> &Places<UserId> {
+        &self.parts.downloads
     }
 
     /// Counts how often anything is done.

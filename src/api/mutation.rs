@@ -7,15 +7,15 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use super::error::ApiResult;
 use super::ids;
 use super::types::{
-    AuthPayload, Chatbot, ChatbotInput, CommandReply, ContextExt, LoginInput, Message,
-    ProfileInput, RegisterInput, Session, SessionKind, User,
+    AuthPayload, Chatbot, ChatbotInput, CommandReply, ContextExt, Download, LoginInput, Message,
+    ProfileInput, RegisterInput, Session, SessionKind, TranscriptFormat, User,
 };
 use crate::domain::{Handle, Seq};
 use crate::error::{AppError, AppResult};
 use crate::services::messages::{self, Delivery, Draft};
 use crate::services::sessions::{self, Change, SessionPlan};
 use crate::services::waiting::{self, MAX_WAIT};
-use crate::services::{accounts, chatbots, editing, logins, reading, typing, under_way};
+use crate::services::{accounts, chatbots, downloads, editing, logins, reading, typing, under_way};
 
 /// The root of every mutation.
 pub struct Mutation;
@@ -105,6 +105,27 @@ impl Mutation {
     ) -> ApiResult<bool> {
         accounts::delete(ctx.app()?, ctx.viewer()?, password).await?;
         Ok(true)
+    }
+
+    /// A link to everything that is yours, as JSON Lines: an object a line, whose `type` is `profile`, `login`,
+    /// `chatbot`, `session`, `membership` or `message`. Of a `PRIVATE` session that is all that was said, of others
+    /// what you said.
+    async fn export_my_data(&self, ctx: &Context<'_>) -> ApiResult<Download> {
+        Ok(downloads::link_to_my_data(ctx.app()?, ctx.viewer()?)?.into())
+    }
+
+    /// A link to all that was said in a session of yours, from its first message on.
+    async fn export_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session.")] id: ID,
+        #[graphql(desc = "How it is written.")] format: TranscriptFormat,
+    ) -> ApiResult<Download> {
+        let session = ids::session(&id, "id")?;
+        let format = format.into();
+        let link =
+            downloads::link_to_transcript(ctx.app()?, ctx.viewer()?, session, format).await?;
+        Ok(link.into())
     }
 
     /// Makes a chatbot of your own: you may have 50. `CONFLICT` if the handle is taken.

@@ -28,6 +28,8 @@ pub enum Purpose {
     Chatbots,
     /// A row in what a search found.
     Search,
+    /// A link to a download.
+    Download,
 }
 
 /// Seals and opens values. Cheap to clone.

@@ -104,6 +104,11 @@ impl Bus {
         self.local.publish(notice);
     }
 
+    /// Tells those who listen in this process, and nobody else: what every process finds out by itself.
+    pub fn tell_here(&self, notice: Notice) {
+        self.local.publish(notice);
+    }
+
     /// Begins to listen to a subject. Takes a round trip to the transport, two seconds at most.
     pub async fn listen(&self, subject: Subject) -> Listener {
         let mut local = LocalBus::listen(&self.local, subject, |topic| {

@@ -35,6 +35,18 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<OpenDatabase> {
     }
 }
 
+/// The same; and where a server runs on the private one, that server's, through which it is reached.
+pub(super) async fn open_beside(config: &Config) -> anyhow::Result<OpenDatabase> {
+    // Asked first: `open` would wait a while for the server to end.
+    if let Database::Private { .. } = config.database
+        && let Some(url) = PrivatePostgres::running_on(&config.data_dir)
+        && crate::db::inspect(&url).await.is_ok()
+    {
+        return Ok(OpenDatabase { url, private: None });
+    }
+    open(config).await
+}
+
 impl OpenDatabase {
     /// Where to connect.
     pub(super) fn url(&self) -> &str {

@@ -8,6 +8,7 @@ mod reset;
 mod restored;
 mod serve;
 mod signals;
+mod user;
 mod worker;
 
 use std::process::ExitCode;
@@ -58,6 +59,14 @@ enum Command {
     Migrate,
     /// Print the GraphQL schema
     Schema,
+    /// Open accounts, give them rights, shut them
+    ///
+    /// May be run beside the servers, which act on it within a second.
+    #[command(verbatim_doc_comment)]
+    User {
+        #[command(subcommand)]
+        command: user::UserCommand,
+    },
     /// Delete all data, after asking
     ///
     /// Every account, session and message goes; the database itself and the secret
@@ -116,6 +125,9 @@ fn configured(command: Command) -> anyhow::Result<ExitCode> {
             Command::Worker => worker::run(config).await.map(|()| ExitCode::SUCCESS),
             Command::Restored => restored::run(&config).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate => migrate(&config).await.map(|()| ExitCode::SUCCESS),
+            Command::User { command } => user::run(&config, command)
+                .await
+                .map(|()| ExitCode::SUCCESS),
             Command::Reset { yes } => reset::run(&config, yes).await.map(|()| ExitCode::SUCCESS),
             Command::Doctor => doctor::run(&config).await,
             Command::Schema => Ok(ExitCode::SUCCESS),

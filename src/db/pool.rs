@@ -11,6 +11,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::connect::connect;
 use super::line::Lines;
 use super::pulse::{Noted, Pulse};
 use crate::error::{AppError, AppResult};
@@ -30,6 +31,7 @@ const WAITERS_PER_CONNECTION: usize = 100;
 pub struct Db {
     pool: Pool<Lines>,
     pulse: Pulse,
+    url: Arc<str>,
     statements: Arc<AtomicU64>,
     waiting: Arc<AtomicUsize>,
     most_waiting: usize,
@@ -64,6 +66,7 @@ impl Db {
         Ok(Self {
             pool,
             pulse,
+            url: url.into(),
             statements: Arc::default(),
             waiting: Arc::default(),
             most_waiting: size * WAITERS_PER_CONNECTION,
@@ -83,6 +86,11 @@ impl Db {
             .map_err(AppError::unavailable)?;
         let noted = self.pulse.note(conn.cut().clone());
         Ok(Pooled::new(conn, noted, &self.statements))
+    }
+
+    /// A connection beside the pool, for what looks at the database all its life.
+    pub(super) async fn connect_apart(&self) -> AppResult<Connection> {
+        connect(&self.url).await.map_err(AppError::unavailable)
     }
 
     /// Whether PostgreSQL answers.

@@ -29,6 +29,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    ended_logins (ended_in, login_id) {
+        login_id -> Uuid,
+        ended_in -> BigInt,
+        ended_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     refresh_tokens (token_hash) {
         token_hash -> Bytea,
         login_id -> Uuid,

@@ -51,6 +51,8 @@ pub struct NewUser<'a> {
     pub display_name: &'a DisplayName,
     /// Argon2id in PHC form.
     pub password_hash: &'a str,
+    /// What they may do beyond their own sessions.
+    pub role: Role,
 }
 
 /// Adds a person. `CONFLICT` if the name or the address is taken, in whatever case.
@@ -64,7 +66,7 @@ pub async fn insert(conn: &mut Connection, new: &NewUser<'_>) -> AppResult<User>
             users::email_key.eq(new.email.key()),
             users::display_name.eq(new.display_name.as_str()),
             users::password_hash.eq(new.password_hash),
-            users::role.eq(Role::Member),
+            users::role.eq(new.role),
         ))
         .returning(User::as_returning())
         .get_result(conn)
@@ -131,6 +133,58 @@ pub async fn set_password(
         .set(users::password_hash.eq(password_hash))
         .returning(User::as_returning())
         .get_result(conn)
+        .await
+        .optional()?)
+}
+
+/// Gives a person with an account another role; nothing if there is none of this name. Without a password
+/// there is no account.
+pub async fn set_role(
+    conn: &mut Connection,
+    username: &Username,
+    role: Role,
+) -> AppResult<Option<User>> {
+    Ok(diesel::update(users::table)
+        .filter(users::username_key.eq(username.key()))
+        .filter(users::password_hash.is_not_null())
+        .set(users::role.eq(role))
+        .returning(User::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?)
+}
+
+/// Shuts a person's account, or opens it again; nothing if there is none of this name.
+pub async fn set_disabled(
+    conn: &mut Connection,
+    username: &Username,
+    disabled: bool,
+) -> AppResult<Option<User>> {
+    let since = disabled.then(Utc::now);
+    Ok(diesel::update(users::table)
+        .filter(users::username_key.eq(username.key()))
+        .filter(users::password_hash.is_not_null())
+        .set(users::disabled_at.eq(since))
+        .returning(User::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?)
+}
+
+/// The person, if their account is open and their password still the one with this hash. Neither changes
+/// until the transaction ends.
+pub async fn lock_proved(
+    conn: &mut Connection,
+    id: UserId,
+    password_hash: &str,
+) -> AppResult<Option<User>> {
+    Ok(users::table
+        .find(id)
+        .filter(users::password_hash.eq(password_hash))
+        .filter(users::disabled_at.is_null())
+        .select(User::as_select())
+        .for_share()
+        .first(conn)
         .await
         .optional()?)
 }

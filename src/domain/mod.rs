@@ -8,6 +8,7 @@ mod chatbot;
 mod client_address;
 mod command;
 mod cursor;
+mod download;
 mod email_address;
 mod ids;
 mod message;
@@ -27,6 +28,7 @@ pub use chatbot::{
 pub use client_address::ClientAddress;
 pub use command::{CommandLine, CommandReply, MAX_COMMAND_BYTES};
 pub use cursor::{Cursor, Epoch};
+pub use download::{Ticket, TranscriptFormat, Wanted};
 pub use email_address::EmailAddress;
 pub use ids::{ChatbotId, CommandId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};
 pub use message::{Author, ClientKey, MAX_MESSAGE_BYTES, MessageContent, MessageStatus};

@@ -98,7 +98,31 @@ impl Username {
     }
 }
 
-/// The name a person is shown by: 1 to 80 characters, trimmed, without control characters.
+/// Turns the direction of the text around it, so that a name could pass for another or for what stands beside it
+/// (Unicode Technical Report 36, section 2.5); ends a line; or is a tag, which nothing shows.
+fn rearranges(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Takes no room, or is blank although Unicode calls it a letter or a symbol. Between others such a character
+/// may be needed: it joins emoji, and shapes letters in Persian and Hindi.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}'
+                | '\u{206a}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0080}'..='\u{e0fff}'
+        )
+}
+
+/// The name a person is shown by: 1 to 80 characters, trimmed, without control characters and with something to
+/// be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DisplayName(String);
 
@@ -106,10 +130,11 @@ impl DisplayName {
     /// Checks a name as it was typed; `field` names it in the complaint.
     pub fn parse(text: &str, field: &'static str) -> AppResult<Self> {
         let text = text.trim();
-        if text.is_empty() || text.chars().count() > 80 || text.chars().any(char::is_control) {
+        let is_odd = |c: char| c.is_control() || rearranges(c);
+        if text.chars().all(is_unseen) || text.chars().count() > 80 || text.chars().any(is_odd) {
             return Err(AppError::bad_input(
                 field,
-                "A display name has 1 to 80 characters on one line.",
+                "A display name has 1 to 80 characters on one line, and something to be seen.",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -191,6 +216,41 @@ mod tests {
         ] {
             let refused = Username::parse(bad, "username").unwrap_err();
             assert_eq!(refused.field(), Some("username"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_is_in_any_script_and_can_be_seen() {
+        for good in [
+            "Ada",
+            "\u{5d0}\u{5d3}\u{5d4}",
+            "\u{645}\u{6cc}\u{200c}\u{62e}",
+            "👩\u{200d}🚀",
+            "Zoë \u{2764}\u{fe0f}",
+        ] {
+            assert_eq!(
+                DisplayName::parse(good, "displayName").unwrap().as_str(),
+                good
+            );
+        }
+        for bad in [
+            "",
+            " ",
+            "\u{200b}",
+            "\u{2060}\u{feff}",
+            "\u{ad} \u{200d}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{fe0f}",
+            "Ada\u{202e}nimda",
+            "\u{2066}Ada\u{2069}",
+            "Ada\u{200f}",
+            "\u{61c}Ada",
+            "Ada\u{2028}Bob",
+            "Ada\u{e0041}",
+            "Ada\nBob",
+        ] {
+            assert!(DisplayName::parse(bad, "displayName").is_err(), "{bad:?}");
         }
     }
 

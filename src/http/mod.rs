@@ -8,6 +8,7 @@ mod answer;
 mod client_address;
 mod cors;
 mod documents;
+mod downloads;
 mod endpoint;
 mod execution;
 #[cfg(feature = "fuzzing")]
@@ -51,6 +52,7 @@ use crate::{
     api::{self, Schema},
     app::App,
     config::Config,
+    services::sign_outs,
 };
 use endpoint::Endpoint;
 use guests::Guests;
@@ -83,6 +85,7 @@ pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) {
 
 /// The same with another schema, for tests that need more than there is.
 pub async fn serve_schema(listener: TcpListener, app: App, timings: Timings, schema: Schema) {
+    app.tasks().spawn(sign_outs::keep_looking(app.clone()));
     let server = Arc::new(Server {
         endpoint: Endpoint::new(&app, schema, timings.operation),
         guests: Guests::new(&app),
@@ -113,6 +116,7 @@ fn router(server: &Shared) -> Router {
     };
     Router::new()
         .route("/graphql", get(graphql).post(graphql_http::post))
+        .route(downloads::ROUTE, get(downloads::get))
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

@@ -9,6 +9,7 @@ use axum::{
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::downloads;
 use crate::api::RequestId;
 
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -21,7 +22,7 @@ pub(super) async fn assign(mut request: Request, next: Next) -> Response {
         "request",
         request_id = %id,
         method = %request.method(),
-        path = request.uri().path(),
+        path = told(request.uri().path()),
     );
     request.extensions_mut().insert(RequestId(id));
     let mut response = next.run(request).instrument(span).await;
@@ -29,6 +30,14 @@ pub(super) async fn assign(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// The path, for the log. That of a download lets whoever reads it have the download.
+fn told(path: &str) -> &str {
+    match path.starts_with(downloads::PREFIX) {
+        true => downloads::PREFIX,
+        false => path,
+    }
 }
 
 /// The id that [`assign`] gave.

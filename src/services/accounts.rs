@@ -4,10 +4,11 @@ use diesel_async::AsyncConnection;
 
 use super::logins::{self, SignedIn};
 use crate::app::{App, Deed};
+use crate::auth::Passwords;
 use crate::db::users::{self, NewUser, ProfileChange, User};
 use crate::db::{accounts, logins as stored_logins};
 use crate::domain::{
-    Bio, ClientAddress, DisplayName, EmailAddress, Password, Person, UserId, Username, Viewer,
+    Bio, ClientAddress, DisplayName, EmailAddress, Password, Person, Role, UserId, Username, Viewer,
 };
 use crate::error::{AppError, AppResult};
 
@@ -37,34 +38,64 @@ pub async fn register(
             "This username is reserved. Choose another.",
         ));
     }
-    let email = EmailAddress::parse(&registration.email, "email")?;
-    let shown_as = registration.display_name.as_deref();
-    let display_name = DisplayName::parse(shown_as.unwrap_or(username.as_str()), "displayName")?;
-    let password = Password::parse(registration.password, "password")?;
-
-    let about = vec![
-        username.as_str().to_owned(),
-        email.as_str().to_owned(),
-        display_name.as_str().to_owned(),
-    ];
-    let password_hash = app.passwords().hash(password, about, "password").await?;
-    let new = NewUser {
-        username: &username,
-        email: &email,
-        display_name: &display_name,
-        password_hash: &password_hash,
-    };
+    let applicant = Applicant::check(app.passwords(), username, registration).await?;
     let mut conn = app.db().connection().await?;
     let signed_in = conn
         .transaction(async |conn| {
-            let user = users::insert(conn, &new).await?;
+            let user = users::insert(conn, &applicant.as_new(Role::Member)).await?;
             logins::open(app, conn, user).await
         })
         .await?;
-    for name in [username.as_str(), email.as_str()] {
+    for name in [applicant.username.as_str(), applicant.email.as_str()] {
         app.rates().signed_in(name, from);
     }
     Ok(signed_in)
+}
+
+/// Somebody who may have an account: all that was filled in is checked, the password hashed.
+pub(super) struct Applicant {
+    username: Username,
+    email: EmailAddress,
+    display_name: DisplayName,
+    password_hash: String,
+}
+
+impl Applicant {
+    /// Checks what was filled in beside the username.
+    pub(super) async fn check(
+        passwords: &Passwords,
+        username: Username,
+        registration: Registration,
+    ) -> AppResult<Self> {
+        let email = EmailAddress::parse(&registration.email, "email")?;
+        let shown_as = registration.display_name.as_deref();
+        let display_name =
+            DisplayName::parse(shown_as.unwrap_or(username.as_str()), "displayName")?;
+        let password = Password::parse(registration.password, "password")?;
+        let about = vec![
+            username.as_str().to_owned(),
+            email.as_str().to_owned(),
+            display_name.as_str().to_owned(),
+        ];
+        let password_hash = passwords.hash(password, about, "password").await?;
+        Ok(Self {
+            username,
+            email,
+            display_name,
+            password_hash,
+        })
+    }
+
+    /// What is stored of them.
+    pub(super) fn as_new(&self, role: Role) -> NewUser<'_> {
+        NewUser {
+            username: &self.username,
+            email: &self.email,
+            display_name: &self.display_name,
+            password_hash: &self.password_hash,
+            role,
+        }
+    }
 }
 
 /// What someone wants to be different about their profile; nothing for what stays.

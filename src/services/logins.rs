@@ -90,13 +90,16 @@ pub async fn login(
     drop(conn);
     let found = found.filter(|found| found.disabled_at.is_none());
     let (id, stored) = found.map(|found| (found.id, found.password_hash)).unzip();
-    let fits = app.passwords().verify(password, stored.flatten()).await?;
-    let id = id.filter(|_| fits).ok_or(WRONG)?;
+    let stored = stored.flatten();
+    let fits = app.passwords().verify(password, stored.clone()).await?;
+    let (id, proved) = id.zip(stored).filter(|_| fits).ok_or(WRONG)?;
     app.rates().signed_in(name_or_address, from);
 
     let mut conn = app.db().connection().await?;
     conn.transaction(async |conn| {
-        let user = users::by_ids(conn, &[id]).await?.pop().ok_or(WRONG)?;
+        // Whoever changes the password or shuts the account ends every login there is: one that was proved
+        // before must not come after.
+        let user = users::lock_proved(conn, id, &proved).await?.ok_or(WRONG)?;
         open(app, conn, user).await
     })
     .await

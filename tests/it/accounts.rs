@@ -76,6 +76,90 @@ async fn a_name_or_address_taken_in_other_case_conflicts() {
 }
 
 #[tokio::test]
+async fn look_alikes_of_a_name_or_an_address_are_refused_or_taken() {
+    let app = TestApp::start().await;
+    let nobody = app.nobody();
+    let zoe = json!({"username": "zoe", "email": "zoe@b\u{fc}ro.example", "password": PASSWORD});
+    nobody.register_with(zoe).await.data();
+    let before = app.database().contents().await;
+    for (kind, field, value, code) in [
+        ("case", "username", "ZOE", "CONFLICT"),
+        ("composed", "username", "zo\u{e9}", "BAD_USER_INPUT"),
+        ("decomposed", "username", "zoe\u{301}", "BAD_USER_INPUT"),
+        ("zero width", "username", "zo\u{200b}e", "BAD_USER_INPUT"),
+        ("joiner", "username", "zoe\u{200d}", "BAD_USER_INPUT"),
+        (
+            "byte order mark",
+            "username",
+            "\u{feff}zoe",
+            "BAD_USER_INPUT",
+        ),
+        (
+            "mixed scripts",
+            "username",
+            "z\u{43e}\u{435}",
+            "BAD_USER_INPUT",
+        ),
+        (
+            "full width",
+            "username",
+            "\u{ff5a}\u{ff4f}\u{ff45}",
+            "BAD_USER_INPUT",
+        ),
+        ("direction", "username", "\u{202e}eoz", "BAD_USER_INPUT"),
+        ("dotless", "username", "z\u{131}e", "BAD_USER_INPUT"),
+        ("case", "email", "Zoe@B\u{dc}RO.example", "CONFLICT"),
+        ("decomposed", "email", "zoe@bu\u{308}ro.example", "CONFLICT"),
+        ("ASCII form", "email", "zoe@xn--bro-hoa.example", "CONFLICT"),
+        (
+            "full width",
+            "email",
+            "zoe@\u{ff42}\u{fc}ro.example",
+            "CONFLICT",
+        ),
+        (
+            "soft hyphen",
+            "email",
+            "zoe@b\u{fc}\u{ad}ro.example",
+            "CONFLICT",
+        ),
+        (
+            "zero width",
+            "email",
+            "zo\u{200b}e@b\u{fc}ro.example",
+            "BAD_USER_INPUT",
+        ),
+        (
+            "mixed scripts",
+            "email",
+            "z\u{43e}e@b\u{fc}ro.example",
+            "BAD_USER_INPUT",
+        ),
+        (
+            "composed",
+            "email",
+            "zo\u{e9}@b\u{fc}ro.example",
+            "BAD_USER_INPUT",
+        ),
+        ("direction", "displayName", "Zoe\u{202e}", "BAD_USER_INPUT"),
+        (
+            "zero width",
+            "displayName",
+            "\u{200b}\u{200d}",
+            "BAD_USER_INPUT",
+        ),
+    ] {
+        let mut input =
+            json!({"username": "bob", "email": "bob@example.org", "password": PASSWORD});
+        input[field] = json!(value);
+        let refused = nobody.register_with(input).await;
+        println!("{kind} of {field}");
+        refused.expect_error(code, Some(field));
+    }
+    assert_eq!(app.database().contents().await, before);
+}
+
+#[tokio::test]
 async fn of_twenty_who_want_a_name_at_once_one_gets_it() {
     let app = TestApp::start().await;
     let nobody = app.nobody();

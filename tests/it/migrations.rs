@@ -34,6 +34,7 @@ async fn nothing_is_left_when_all_is_taken_back_with_data_in_every_table() {
     let again = r#"mutation ($id: ID!) { regenerateReply(id: $id, clientKey: "key") { id } }"#;
     let id = &sent.data()["sendMessage"]["reply"]["id"];
     ada.ask(again, json!({ "id": id })).await.data();
+    ada.log_out(false).await;
     for table in database.columns().await.into_keys() {
         let rows = database
             .value(&format!("select count(*) from {table}"))

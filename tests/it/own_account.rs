@@ -17,24 +17,6 @@ impl Person {
         .await
     }
 
-    async fn change_password(&self, current: &str, new: &str) -> Answer {
-        self.ask(
-            "mutation ($current: String!, $new: String!) {
-                changePassword(current: $current, new: $new) { accessToken refreshToken }
-            }",
-            json!({"current": current, "new": new}),
-        )
-        .await
-    }
-
-    async fn delete_account(&self, password: &str) -> Answer {
-        self.ask(
-            "mutation ($password: String!) { deleteAccount(password: $password) }",
-            json!({ "password": password }),
-        )
-        .await
-    }
-
     async fn look_up(&self, username: &str) -> Answer {
         self.ask(
             "query ($username: String!) { user(username: $username) { username bio email } }",
@@ -217,7 +199,10 @@ async fn a_deleted_account_leaves_nothing_of_its_owner() {
     refused.expect_error("UNAUTHENTICATED", None);
     let refused = app.nobody().log_in(canary, PASSWORD).await;
     refused.expect_error("UNAUTHENTICATED", None);
-    assert_eq!(app.database().contents().await, before);
+    let mut after = app.database().contents().await;
+    // That some login ended is known for an hour; whose it was is not.
+    after.retain(|line| !line.starts_with("ended_logins "));
+    assert_eq!(after, before);
     // The name and the address are free again.
     app.person(canary).await.me().await.data();
 }

@@ -33,8 +33,56 @@ const FILLER: usize = 6_000;
 /// What the client may cost.
 const MOST: usize = 1024 * 1024;
 
+/// One test at a time: what is counted is the whole process.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+#[tokio::test]
+async fn a_transcript_of_two_hundred_thousand_messages_costs_a_few_pages_of_them() {
+    const MESSAGES: usize = 200_000;
+    let _alone = ALONE.lock().await;
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    let session = ada.quiet_session().await;
+    // Behind the API: what a long life in one session leaves.
+    app.database()
+        .execute(&format!(
+            "insert into messages (session_id, seq, rev, added_rev, finished_rev, user_id, content, status) \
+             select s.id, n, n, n, n, s.owner_id, n || ' ' || repeat('x', 600), 'COMPLETE' \
+             from sessions s, generate_series(1, {MESSAGES}) n; \
+             update sessions set last_seq = {MESSAGES}, rev = {MESSAGES}"
+        ))
+        .await;
+    for (field, query, least) in [
+        (
+            "exportMyData",
+            "mutation { exportMyData { url } }",
+            MESSAGES * 600,
+        ),
+        (
+            "exportSession",
+            "mutation ($id: ID!) { exportSession(id: $id, format: MARKDOWN) { url } }",
+            MESSAGES * 600,
+        ),
+    ] {
+        let given = ada.ask(query, json!({ "id": session })).await.data();
+        let link = given[field]["url"].as_str().unwrap().to_owned();
+        let mut download = reqwest::get(format!("{}{link}", app.url())).await.unwrap();
+        let first = download.chunk().await.unwrap().unwrap();
+        let before = MEMORY.current_usage();
+        let (mut bytes, mut cost) = (first.len(), 0);
+        while let Some(chunk) = download.chunk().await.unwrap() {
+            bytes += chunk.len();
+            cost = cost.max(MEMORY.current_usage().saturating_sub(before));
+        }
+        println!("{field}: {bytes} bytes cost {cost} at most");
+        assert!(bytes > least, "{bytes} bytes");
+        assert!(cost < 2 * MOST, "it cost {cost} bytes");
+    }
+}
+
 #[tokio::test]
 async fn ten_thousand_commits_cost_at_most_a_mebibyte_for_a_client_that_does_not_read() {
+    let _alone = ALONE.lock().await;
     let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

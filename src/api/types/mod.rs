@@ -3,6 +3,7 @@
 mod chatbot;
 mod command;
 mod connection;
+mod download;
 mod events;
 mod message;
 mod node;
@@ -16,6 +17,7 @@ use async_graphql::dataloader::DataLoader;
 pub(super) use chatbot::{Chatbot, ChatbotInput};
 pub(super) use command::{CommandInfo, CommandReply};
 pub(super) use connection::Connection;
+pub(super) use download::{Download, TranscriptFormat};
 pub(super) use events::SessionEvent;
 pub(super) use message::Message;
 pub(super) use node::Node;

@@ -76,6 +76,16 @@ fn calls(scene: &Scene) -> Vec<Call> {
             json!({"token": scene.bob.refresh_token()}),
         ),
         (
+            "exportMyData",
+            "mutation { exportMyData { url } }",
+            json!({}),
+        ),
+        (
+            "exportSession",
+            "mutation ($id: ID!, $format: TranscriptFormat!) { exportSession(id: $id, format: $format) { url } }",
+            json!({"id": scene.session, "format": "JSON"}),
+        ),
+        (
             "createChatbot",
             "mutation ($input: ChatbotInput!) { createChatbot(input: $input) { id } }",
             json!({"input": {

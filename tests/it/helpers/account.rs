@@ -54,6 +54,26 @@ impl Person {
         assert_eq!(answer.data()["logout"], true);
     }
 
+    /// Asks for another password.
+    pub async fn change_password(&self, current: &str, new: &str) -> Answer {
+        self.ask(
+            "mutation ($current: String!, $new: String!) {
+                changePassword(current: $current, new: $new) { accessToken refreshToken }
+            }",
+            json!({"current": current, "new": new}),
+        )
+        .await
+    }
+
+    /// Asks that the account be deleted.
+    pub async fn delete_account(&self, password: &str) -> Answer {
+        self.ask(
+            "mutation ($password: String!) { deleteAccount(password: $password) }",
+            json!({ "password": password }),
+        )
+        .await
+    }
+
     /// Asks who the server takes this client for.
     pub async fn me(&self) -> Answer {
         self.ask("{ me { username email } }", json!({})).await

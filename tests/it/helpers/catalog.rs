@@ -85,7 +85,7 @@ fn migrations() -> String {
 }
 
 /// A query for each kind of object.
-const CATALOG: [(&str, &str); 7] = [
+const CATALOG: [(&str, &str); 8] = [
     (
         "relation",
         "select c.relname, c.relkind, c.relpersistence, c.reloptions, obj_description(c.oid) as comment \
@@ -118,6 +118,10 @@ const CATALOG: [(&str, &str); 7] = [
     (
         "function",
         "select proname, prosrc from pg_proc where pronamespace = 'public'::regnamespace order by 1, 2",
+    ),
+    (
+        "trigger",
+        "select tgname, pg_get_triggerdef(oid) as definition from pg_trigger where not tgisinternal order by 1",
     ),
     (
         "schema",

@@ -14,6 +14,12 @@ async fn help_reads_well() {
         assert!(ended.status.success());
         insta::assert_snapshot!(format!("help_{command}"), ended.out);
     }
+    let mut about_people = place.run(&["user", "--help"]).await.out;
+    for command in ["create", "promote", "disable", "enable"] {
+        about_people += "\n----\n";
+        about_people += &place.run(&["user", command, "--help"]).await.out;
+    }
+    insta::assert_snapshot!("help_user", about_people);
 }
 
 #[tokio::test]

@@ -11,4 +11,5 @@ mod several;
 mod shared_database;
 mod stopping;
 pub mod support;
+mod user;
 mod workers;

@@ -1,0 +1,113 @@
+//! What is given out of the database page by page, from its beginning to its end: transcripts, and everything that is
+//! a person's. A page is bounded in rows and in bytes, and nothing is held between two.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+
+use super::Connection;
+use super::chatbots::Chatbot;
+use super::log::PageLimit;
+use super::members::Seat;
+use super::messages::Message;
+use super::schema::{chatbots, logins, members};
+use crate::domain::{ChatbotId, LoginId, Seq, SessionId, UserId};
+use crate::error::AppResult;
+
+/// A login as its owner may see it.
+#[derive(Clone, Debug, Queryable)]
+pub struct PastLogin {
+    /// Which.
+    pub id: LoginId,
+    /// When it was opened.
+    pub created_at: DateTime<Utc>,
+    /// When it last got a new access token.
+    pub last_used_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// The next messages of the seat's session, by their place; all, or those of one author. One at least, however
+/// large; none after the last.
+pub async fn messages(
+    conn: &mut Connection,
+    seat: &Seat,
+    after: Seq,
+    author: Option<UserId>,
+    limit: PageLimit,
+) -> AppResult<Vec<Message>> {
+    Ok(diesel::sql_query(
+        "select * from ( \
+           select page.*, sum(octet_length(content)) over (order by seq) - octet_length(content) as before \
+           from ( \
+             select * from messages \
+             where session_id = $1 and seq > $2 and ($3::uuid is null or user_id = $3) \
+             order by seq limit $4 \
+           ) page \
+         ) measured where before < $5 order by seq",
+    )
+    .bind::<SqlUuid, _>(seat.session().id)
+    .bind::<Integer, _>(after)
+    .bind::<Nullable<SqlUuid>, _>(author.map(|author| author.0))
+    .bind::<BigInt, _>(limit.entries as i64)
+    .bind::<BigInt, _>(limit.bytes as i64)
+    .load(conn)
+    .await?)
+}
+
+/// The person's next sessions, by id, with how far they have read there and since when they are in.
+pub async fn memberships(
+    conn: &mut Connection,
+    user: UserId,
+    after: SessionId,
+    limit: i64,
+) -> AppResult<Vec<(SessionId, Seq, DateTime<Utc>)>> {
+    Ok(members::table
+        .filter(members::user_id.eq(user))
+        .filter(members::session_id.gt(after))
+        .order(members::session_id)
+        .select((members::session_id, members::read_up_to, members::joined_at))
+        .limit(limit)
+        .load(conn)
+        .await?)
+}
+
+/// The person's next logins, by id.
+pub async fn logins(
+    conn: &mut Connection,
+    user: UserId,
+    after: LoginId,
+    limit: i64,
+) -> AppResult<Vec<PastLogin>> {
+    Ok(logins::table
+        .filter(logins::user_id.eq(user))
+        .filter(logins::id.gt(after))
+        .order(logins::id)
+        .select((
+            logins::id,
+            logins::created_at,
+            logins::last_used_at,
+            logins::ended_at,
+        ))
+        .limit(limit)
+        .load(conn)
+        .await?)
+}
+
+/// The person's next chatbots, by id.
+pub async fn chatbots(
+    conn: &mut Connection,
+    user: UserId,
+    after: ChatbotId,
+    limit: i64,
+) -> AppResult<Vec<Chatbot>> {
+    Ok(chatbots::table
+        .filter(chatbots::owner_id.eq(user))
+        .filter(chatbots::id.gt(after))
+        .order(chatbots::id)
+        .select(Chatbot::as_select())
+        .limit(limit)
+        .load(conn)
+        .await?)
+}

@@ -1,0 +1,149 @@
+//! Everything that is one person's, as JSON Lines: who they are, where they are signed in, their chatbots, the
+//! sessions they are in, and what was said there. Of a session of their own with chatbots that is all of it; of one
+//! that they share with people, their own words: those of others are others' data.
+
+use futures_util::Stream;
+use uuid::Uuid;
+
+use super::lines::{Authors, Line};
+use super::{MESSAGES, ROWS};
+use crate::app::App;
+use crate::db::{export, users};
+use crate::domain::{ChatbotId, LoginId, Person, Seq, SessionId, SessionKind, UserId, Viewer};
+use crate::error::{AppError, AppResult};
+use crate::services::access;
+
+/// The lines, a page of them at a time.
+pub(super) fn pieces(app: App, person: Person) -> impl Stream<Item = AppResult<String>> + Send {
+    async_stream::try_stream! {
+        let user = person.user;
+        yield profile(&app, user).await?;
+        let mut after = LoginId(Uuid::nil());
+        while let Some((piece, last)) = logins(&app, user, after).await? {
+            after = last;
+            yield piece;
+        }
+        let mut after = ChatbotId(Uuid::nil());
+        while let Some((piece, last)) = chatbots(&app, user, after).await? {
+            after = last;
+            yield piece;
+        }
+        let viewer = Viewer::Person(person);
+        let mut after = SessionId(Uuid::nil());
+        loop {
+            let page = {
+                let mut conn = app.db().connection().await?;
+                export::memberships(&mut conn, user, after, ROWS).await?
+            };
+            let Some((last, ..)) = page.last() else {
+                break;
+            };
+            after = *last;
+            for (id, read_up_to, joined_at) in page {
+                // They may have left since the page was read.
+                let Some(mut piece) = Part::begin(&app, &viewer, id, read_up_to, joined_at).await? else {
+                    continue;
+                };
+                yield std::mem::take(&mut piece.text);
+                while piece.read_on(&app, &viewer).await? {
+                    yield std::mem::take(&mut piece.text);
+                }
+            }
+        }
+    }
+}
+
+async fn profile(app: &App, user: UserId) -> AppResult<String> {
+    let mut conn = app.db().connection().await?;
+    let found = users::by_ids(&mut conn, &[user]).await?.pop();
+    let user = found.ok_or(AppError::NotFound("person"))?;
+    in_lines([Line::profile(&user)])
+}
+
+async fn logins(app: &App, user: UserId, after: LoginId) -> AppResult<Option<(String, LoginId)>> {
+    let mut conn = app.db().connection().await?;
+    let page = export::logins(&mut conn, user, after, ROWS).await?;
+    let Some(last) = page.last() else {
+        return Ok(None);
+    };
+    Ok(Some((in_lines(page.iter().map(Line::login))?, last.id)))
+}
+
+async fn chatbots(
+    app: &App,
+    user: UserId,
+    after: ChatbotId,
+) -> AppResult<Option<(String, ChatbotId)>> {
+    let mut conn = app.db().connection().await?;
+    let page = export::chatbots(&mut conn, user, after, ROWS).await?;
+    let Some(last) = page.last() else {
+        return Ok(None);
+    };
+    Ok(Some((in_lines(page.iter().map(Line::chatbot))?, last.id)))
+}
+
+/// One session's part.
+struct Part {
+    session: SessionId,
+    reader: UserId,
+    /// Whose messages; everybody's where nobody else takes part.
+    author: Option<UserId>,
+    after: Seq,
+    text: String,
+}
+
+impl Part {
+    async fn begin(
+        app: &App,
+        viewer: &Viewer,
+        id: SessionId,
+        read_up_to: Seq,
+        joined_at: chrono::DateTime<chrono::Utc>,
+    ) -> AppResult<Option<Self>> {
+        let mut conn = app.db().connection().await?;
+        let seat = match access::seat(&mut conn, viewer, id).await {
+            Ok(seat) => seat,
+            Err(AppError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (session, reader) = (seat.session(), seat.user());
+        let membership = Line::membership(session, reader, read_up_to, joined_at);
+        Ok(Some(Self {
+            session: id,
+            reader,
+            author: (session.kind != SessionKind::Private).then_some(reader),
+            after: Seq(0),
+            text: in_lines([Line::session(session), membership])?,
+        }))
+    }
+
+    /// Reads the next messages into `text`; says whether there were any.
+    async fn read_on(&mut self, app: &App, viewer: &Viewer) -> AppResult<bool> {
+        let mut conn = app.db().connection().await?;
+        let seat = match access::seat(&mut conn, viewer, self.session).await {
+            Ok(seat) => seat,
+            Err(AppError::NotFound(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let page = export::messages(&mut conn, &seat, self.after, self.author, MESSAGES).await?;
+        let Some(last) = page.last() else {
+            return Ok(false);
+        };
+        self.after = last.seq;
+        let authors = Authors::of_all(&mut conn, &page).await?;
+        let lines = page
+            .iter()
+            .map(|it| Line::message(it, &authors, self.reader));
+        self.text = in_lines(lines)?;
+        Ok(true)
+    }
+}
+
+fn in_lines<'a>(lines: impl IntoIterator<Item = Line<'a>>) -> AppResult<String> {
+    let mut text = String::new();
+    for line in lines {
+        line.write(&mut text)?;
+        text.push('\n');
+    }
+    Ok(text)
+}
