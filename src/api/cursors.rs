@@ -227,6 +227,21 @@ impl ListCursor for SearchCursor {
     }
 }
 
+/// Rooms, latest change first.
+pub(super) struct RoomKey(pub(super) ListKey);
+
+impl ListCursor for RoomKey {
+    const LIST: Purpose = Purpose::Rooms;
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.to_bytes()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        ListKey::from_bytes(bytes).map(Self)
+    }
+}
+
 /// Chatbots, by handle.
 impl ListCursor for String {
     const LIST: Purpose = Purpose::Chatbots;

@@ -11,7 +11,7 @@ use async_graphql::dataloader::Loader;
 
 use crate::db::Db;
 use crate::db::chatbots::{self, Chatbot};
-use crate::db::members::{self, Member};
+use crate::db::members::{self, Member, OwnSeat};
 use crate::db::messages::{self, Message};
 use crate::db::sessions::{self, Session};
 use crate::db::users::{self, User};
@@ -37,9 +37,9 @@ pub(super) struct MembersOf(pub(super) SessionId);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ChatbotsOf(pub(super) SessionId);
 
-/// How far a person has read in a session.
+/// A person's own seat in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct ReadUpTo(pub(super) UserId, pub(super) SessionId);
+pub(super) struct SeatOf(pub(super) UserId, pub(super) SessionId);
 
 type Batch<K, V> = Result<HashMap<K, V>, Arc<AppError>>;
 
@@ -114,23 +114,23 @@ impl Loader<ChatbotsOf> for Rows {
     }
 }
 
-impl Loader<ReadUpTo> for Rows {
-    type Value = Seq;
+impl Loader<SeatOf> for Rows {
+    type Value = OwnSeat;
     type Error = Arc<AppError>;
 
-    async fn load(&self, keys: &[ReadUpTo]) -> Batch<ReadUpTo, Seq> {
+    async fn load(&self, keys: &[SeatOf]) -> Batch<SeatOf, OwnSeat> {
         let mut conn = self.db.connection().await?;
-        let wanted = keys.iter().map(|ReadUpTo(user, session)| (*user, *session));
-        let mut read = HashMap::new();
+        let wanted = keys.iter().map(|SeatOf(user, session)| (*user, *session));
+        let mut seats = HashMap::new();
         // One person as a rule: a batch rarely spans several requests.
         for (user, sessions) in grouped(wanted, |user| user) {
-            let rows = members::read_up_to(&mut conn, user, &sessions).await?;
-            read.extend(
+            let rows = members::own_seats(&mut conn, user, &sessions).await?;
+            seats.extend(
                 rows.into_iter()
-                    .map(|(session, seq)| (ReadUpTo(user, session), seq)),
+                    .map(|seat| (SeatOf(user, seat.session_id), seat)),
             );
         }
-        Ok(read)
+        Ok(seats)
     }
 }
 

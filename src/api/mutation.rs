@@ -10,12 +10,15 @@ use super::types::{
     AuthPayload, Chatbot, ChatbotInput, CommandReply, ContextExt, Download, LoginInput, Message,
     ProfileInput, RegisterInput, Session, SessionKind, TranscriptFormat, User,
 };
-use crate::domain::{Handle, Seq};
+use crate::domain::{Handle, Seq, Username};
 use crate::error::{AppError, AppResult};
+use crate::feed::Reader;
 use crate::services::messages::{self, Delivery, Draft};
 use crate::services::sessions::{self, Change, SessionPlan};
 use crate::services::waiting::{self, MAX_WAIT};
-use crate::services::{accounts, chatbots, downloads, editing, logins, reading, typing, under_way};
+use crate::services::{
+    accounts, chatbots, downloads, editing, logins, members, reading, typing, under_way,
+};
 
 /// The root of every mutation.
 pub struct Mutation;
@@ -96,8 +99,11 @@ impl Mutation {
         Ok(User::new(user))
     }
 
-    /// Deletes your account with your sessions and chatbots. There is no way back. `BAD_USER_INPUT` if the
-    /// password is wrong.
+    /// Deletes your account with your chatbots and the sessions that nobody else is in. There is no way back.
+    /// `BAD_USER_INPUT` if the password is wrong.
+    ///
+    /// Sessions with others go on without you, under whoever has been in them the longest if you ran them. What you
+    /// said there stays, by `deleted-account`: delete it first if it should not.
     async fn delete_account(
         &self,
         ctx: &Context<'_>,
@@ -163,25 +169,27 @@ impl Mutation {
         Ok(true)
     }
 
-    /// Starts a session of yours.
+    /// Starts a session of yours. `RATE_LIMITED` if you add people too often: each counts as a send.
     async fn start_session(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What it should be.")] input: StartSessionInput,
     ) -> ApiResult<Session> {
-        let SessionKind::Private = input.kind.unwrap_or(SessionKind::Private);
         let plan = SessionPlan {
+            kind: input.kind.unwrap_or(SessionKind::Private).into(),
             title: input.title,
             chatbots: input.chatbots,
+            usernames: input.usernames.unwrap_or_default(),
         };
         let row = sessions::start(ctx.app()?, ctx.viewer()?, plan).await?;
         Ok(Session::new(row))
     }
 
-    /// Changes a session of yours. What is left out stays as it is.
+    /// Changes a session of yours. What is left out stays as it is. Its title and whether its chatbots are paused
+    /// are its owner's to change; to put it away is each member's own.
     ///
     /// Pausing its chatbots cancels their replies under way, at once: behind it, none of them says anything.
-    /// `NOT_FOUND` if there is no such session, `FORBIDDEN` if you are not its owner.
+    /// `NOT_FOUND` if there is no such session or you are not in it, `FORBIDDEN` if you are not its owner.
     async fn update_session(
         &self,
         ctx: &Context<'_>,
@@ -263,6 +271,81 @@ impl Mutation {
         Ok(true)
     }
 
+    /// Erases a session of yours with all that was said in it. There is no way back. Whoever watches it is told
+    /// `SESSION_DELETED`. `NOT_FOUND` if there is no such session or you are not in it, `FORBIDDEN` if you are not
+    /// its owner.
+    async fn delete_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session.")] id: ID,
+    ) -> ApiResult<bool> {
+        let id = ids::session(&id, "id")?;
+        sessions::delete(ctx.app()?, ctx.viewer()?, id).await?;
+        Ok(true)
+    }
+
+    /// Joins a room. You may read all that was said there, and it counts as read. A session that you are in is
+    /// given as it is.
+    ///
+    /// `NOT_FOUND` if there is no such room, or you were removed from it; `CONFLICT` if 1,000 people are in it. It
+    /// counts as a send: `RATE_LIMITED` if you do either too often.
+    async fn join_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which room.")] id: ID,
+    ) -> ApiResult<Session> {
+        let id = ids::session(&id, "id")?;
+        let row = members::join(ctx.app()?, ctx.viewer()?, id).await?;
+        Ok(Session::new(row))
+    }
+
+    /// Leaves a session. What you said stays. If you run it, whoever has been in it the longest runs it from then
+    /// on; if nobody else is in it, it is erased. `NOT_FOUND` if there is no such session or you are not in it.
+    async fn leave_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session.")] id: ID,
+    ) -> ApiResult<bool> {
+        let id = ids::session(&id, "id")?;
+        members::leave(ctx.app()?, ctx.viewer()?, id).await?;
+        Ok(true)
+    }
+
+    /// Adds somebody to a session of yours, also if they were removed before. They may read all that was said
+    /// there. Who is in it stays as they are.
+    ///
+    /// `NOT_FOUND` if there is no such session or you are not in it, or no such person; `FORBIDDEN` if you are not
+    /// its owner; `CONFLICT` if 1,000 people are in it. It counts as a send: `RATE_LIMITED` if you do either too
+    /// often.
+    async fn add_member(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session.")] session_id: ID,
+        #[graphql(desc = "Who: without regard to case.")] username: String,
+    ) -> ApiResult<Session> {
+        let id = ids::session(&session_id, "sessionId")?;
+        let username = Username::parse(&username, "username")?;
+        let row = members::add(ctx.app()?, ctx.viewer()?, id, &username).await?;
+        Ok(Session::new(row))
+    }
+
+    /// Removes somebody from a session of yours. What they said stays; their subscriptions end with `REMOVED`, and
+    /// the session does not exist for them until its owner adds them again.
+    ///
+    /// `NOT_FOUND` if there is no such session or you are not in it, or no such member; `FORBIDDEN` if you are not
+    /// its owner.
+    async fn remove_member(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session.")] session_id: ID,
+        #[graphql(desc = "Who: without regard to case.")] username: String,
+    ) -> ApiResult<Session> {
+        let id = ids::session(&session_id, "sessionId")?;
+        let username = Username::parse(&username, "username")?;
+        let row = members::remove(ctx.app()?, ctx.viewer()?, id, &username).await?;
+        Ok(Session::new(row))
+    }
+
     /// Ends a reply under way, with the text so far: `CANCELLED`. One that has ended already is given as it
     /// is. `NOT_FOUND` if there is no such message.
     async fn cancel_reply(
@@ -300,8 +383,8 @@ impl Mutation {
     }
 
     /// Sends a message. The session's chatbot owes it a reply, which is born with it. Where there are several
-    /// chatbots, those answer that it mentions (`@parlor`); if none, the first. A chatbot that is replying
-    /// answers by its `whileReplying`.
+    /// chatbots, those answer that it mentions (`@parlor`); if none, the first. In a room only those that it
+    /// mentions. A chatbot that is replying answers by its `whileReplying`.
     ///
     /// What begins with `/` and a name is a command (`/help` lists them): a letter right behind the `/`, further
     /// letters, digits or `_`, 32 at most, and then nothing, white space or `=`. A chatbot answers it in
@@ -349,7 +432,8 @@ impl Mutation {
         let reply = match sent.reply {
             Some(reply) if reply.status.is_under_way() && !wait.is_zero() => {
                 ctx.deadline()?.extend(wait);
-                Some(waiting::for_reply(app, reply, wait, hung_up).await)
+                let reader = Reader::Member(ctx.viewer()?.person()?.user);
+                Some(waiting::for_reply(app, reply, reader, wait, hung_up).await)
             }
             reply => reply,
         };
@@ -376,11 +460,13 @@ struct StartSessionInput {
     /// Who it is for.
     #[graphql(default_with = "Some(SessionKind::Private)")]
     kind: Option<SessionKind>,
-    /// What it is called: up to 200 characters on one line.
+    /// What it is called: up to 200 characters on one line. A room needs one.
     title: Option<String>,
     /// The handles of up to 8 chatbots, the one that answers by default first. Left out: the chatbot of the
-    /// house. An empty list: none.
+    /// house, in a room none. An empty list: none.
     chatbots: Option<Vec<String>>,
+    /// The usernames of up to 50 others who are in it from the start.
+    usernames: Option<Vec<String>>,
 }
 
 /// What should be different about a session.
@@ -388,7 +474,8 @@ struct StartSessionInput {
 struct SessionInput {
     /// What it is called: up to 200 characters on one line. Empty for none.
     title: Option<String>,
-    /// Whether it is put away: `sessions` lists it only if asked for those.
+    /// Whether you have put it away: `sessions` lists it only if asked for those. Of the others each decides that
+    /// for themselves.
     archived: Option<bool>,
     /// Whether a person has taken over, so that chatbots keep silent.
     chatbots_paused: Option<bool>,

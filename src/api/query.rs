@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 
-use super::cursors::{PageArgs, SearchCursor, connection};
+use super::cursors::{PageArgs, RoomKey, SearchCursor, connection};
 use super::error::ApiResult;
 use super::ids;
 use super::types::{Chatbot, CommandInfo, Connection, ContextExt, Message, Node, Session, User};
@@ -90,7 +90,30 @@ impl Query {
         Ok(connection(app.sealer(), page, key, Session::new))
     }
 
-    /// One session of yours. `NOT_FOUND` if there is none with this id.
+    /// The rooms there are, those you are in among them, latest change first. `joinSession` lets you in.
+    ///
+    /// Of a room you are not in you see its title, its people and its chatbots: it has no messages for you, and
+    /// its `cursor` is its beginning. One that you were removed from is not there.
+    async fn rooms(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many: 0 to 200.", default_with = "Some(50)")] first: Option<i32>,
+        #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
+    ) -> ApiResult<Connection<Session>> {
+        let app = ctx.app()?;
+        let args = PageArgs {
+            first,
+            after,
+            ..PageArgs::default()
+        };
+        let request = args.parse::<RoomKey>(app.sealer(), Defaults::First(50))?;
+        let request = request.map(|RoomKey(key)| key);
+        let page = sessions::rooms(app, ctx.viewer()?, &request).await?;
+        let key = |row: &crate::db::sessions::Session| RoomKey(row.list_key());
+        Ok(connection(app.sealer(), page, key, Session::new))
+    }
+
+    /// One session of yours, or a room. `NOT_FOUND` if there is none with this id that you may see.
     async fn session(
         &self,
         ctx: &Context<'_>,
@@ -102,7 +125,7 @@ impl Query {
     }
 
     /// What was said in one session, or in all of yours merged by time: the newest messages, newest last.
-    /// `NOT_FOUND` if there is no such session.
+    /// `NOT_FOUND` if there is no such session, or you are not in it.
     async fn history(
         &self,
         ctx: &Context<'_>,

@@ -24,7 +24,8 @@ impl Subscription {
     /// again when it is whole: under the same id, with its new text.
     ///
     /// Keep the last message's `cursor`. The subscription ends with an error that tells why; with
-    /// `UNAVAILABLE`, come back `after` your last cursor.
+    /// `UNAVAILABLE`, come back `after` your last cursor. `NOT_FOUND` if you are not in the session, any more or
+    /// at all.
     async fn message_added(
         &self,
         ctx: &Context<'_>,
@@ -51,7 +52,7 @@ impl Subscription {
     /// who is typing, changes of the session itself.
     ///
     /// Keep the last `cursor`. The last event is `FeedEnded`; if it says `retry`, come back `after` that
-    /// cursor.
+    /// cursor. `NOT_FOUND` if you are not in the session.
     async fn session_events(
         &self,
         ctx: &Context<'_>,
@@ -72,6 +73,7 @@ impl Subscription {
 
 fn end_error(reason: EndReason) -> AppError {
     match reason {
+        EndReason::Removed | EndReason::SessionDeleted => AppError::NotFound("session"),
         EndReason::SignedOut => AppError::Unauthenticated("This login has ended. Sign in again."),
         EndReason::TokenExpired => {
             AppError::Unauthenticated("The access token has expired. Refresh it and come back.")

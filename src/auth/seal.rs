@@ -30,6 +30,8 @@ pub enum Purpose {
     Search,
     /// A link to a download.
     Download,
+    /// A row in the list of rooms.
+    Rooms,
 }
 
 /// Seals and opens values. Cheap to clone.

@@ -92,7 +92,7 @@ enum Concern {
     Repeat(usize),
     /// It is to end with what was shown.
     Stop,
-    /// Somebody has ended it, or has it written anew.
+    /// Somebody has ended it, or has it written anew, or it was erased with its session.
     Ended,
     /// Something was missed: the lease tells.
     Unknown,
@@ -227,6 +227,7 @@ impl<'a> Writing<'a> {
             }
             Notice::StopReplies { seqs, .. } if seqs.contains(&reply.seq) => Concern::Stop,
             Notice::Changed { messages, .. } if messages.iter().any(is_later) => Concern::Ended,
+            Notice::SessionDeleted { .. } => Concern::Ended,
             _ => Concern::None,
         }
     }

@@ -65,6 +65,7 @@ const _: fn(&Notice) = |notice| {
         }
         Notice::Look { session } => travels(session),
         Notice::SessionChanged { session } => travels(session),
+        Notice::SessionDeleted { session } => travels(session),
         Notice::StopReplies { session, seqs } => {
             travels(session);
             travels(seqs);
@@ -168,7 +169,6 @@ mod tests {
             rev: Rev(13),
             details_rev: Rev(13),
             chatbots_paused: true,
-            archived: false,
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
         }
@@ -187,7 +187,7 @@ mod tests {
         }
     }
 
-    fn every_notice() -> [Notice; 12] {
+    fn every_notice() -> [Notice; 13] {
         let session = SessionId(id(1));
         [
             Notice::Changed {
@@ -198,6 +198,7 @@ mod tests {
             Notice::SessionChanged {
                 session: self::session(),
             },
+            Notice::SessionDeleted { session },
             Notice::StopReplies {
                 session,
                 seqs: vec![Seq(7), Seq(9)],

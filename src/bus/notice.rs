@@ -45,6 +45,11 @@ pub enum Notice {
         /// As it is after the change.
         session: Session,
     },
+    /// A session was erased, with all that was said in it.
+    SessionDeleted {
+        /// Which.
+        session: SessionId,
+    },
     /// A reply under way has more text.
     Text {
         /// In which session.
@@ -157,6 +162,7 @@ impl Notice {
         match self {
             Self::Changed { session, .. }
             | Self::Look { session }
+            | Self::SessionDeleted { session }
             | Self::Text { session, .. }
             | Self::TextWanted { session, .. }
             | Self::Typing { session, .. }
@@ -182,6 +188,7 @@ impl Notice {
             Self::Look { .. }
             | Self::TextWanted { .. }
             | Self::Typing { .. }
+            | Self::SessionDeleted { .. }
             | Self::StopReplies { .. }
             | Self::LoginEnded { .. }
             | Self::ReplyWaiting

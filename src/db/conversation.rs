@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
-use super::schema::{chatbots, members, messages, session_chatbots};
-use crate::domain::{ChatbotId, MessageStatus, Seq, SessionId, UserId};
+use super::schema::{chatbots, members, messages, session_chatbots, sessions};
+use crate::domain::{ChatbotId, MessageStatus, Seq, SessionId, SessionKind, UserId};
 use crate::error::AppResult;
 
 /// What somebody said, and nothing else about the message.
@@ -64,8 +64,18 @@ pub async fn character(conn: &mut Connection, chatbot: ChatbotId) -> AppResult<O
         .optional()?)
 }
 
-/// Whether anybody beside one person and one chatbot may speak in the session.
+/// Whether anybody beside one person and one chatbot speaks in the session, or may have spoken there: in a room
+/// people come and go.
 pub async fn has_several(conn: &mut Connection, session: SessionId) -> AppResult<bool> {
+    let kind: Option<SessionKind> = sessions::table
+        .find(session)
+        .select(sessions::kind)
+        .first(conn)
+        .await
+        .optional()?;
+    if kind == Some(SessionKind::Room) {
+        return Ok(true);
+    }
     // Two are as many as a hundred, and a room may have thousands.
     let people: Vec<UserId> = members::table
         .filter(members::session_id.eq(session))

@@ -28,6 +28,22 @@ pub struct PastLogin {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
+/// A person's part in a session, as they themselves may see it.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = members, check_for_backend(diesel::pg::Pg))]
+pub struct Membership {
+    /// Which session.
+    pub session_id: SessionId,
+    /// Who.
+    pub user_id: UserId,
+    /// The seq of the newest message they have read.
+    pub read_up_to: Seq,
+    /// Since when.
+    pub joined_at: DateTime<Utc>,
+    /// Whether they have put it away.
+    pub archived: bool,
+}
+
 /// The next messages of the seat's session, by their place; all, or those of one author. One at least, however
 /// large; none after the last.
 pub async fn messages(
@@ -56,18 +72,18 @@ pub async fn messages(
     .await?)
 }
 
-/// The person's next sessions, by id, with how far they have read there and since when they are in.
+/// The person's part in their next sessions, by id.
 pub async fn memberships(
     conn: &mut Connection,
     user: UserId,
     after: SessionId,
     limit: i64,
-) -> AppResult<Vec<(SessionId, Seq, DateTime<Utc>)>> {
+) -> AppResult<Vec<Membership>> {
     Ok(members::table
         .filter(members::user_id.eq(user))
         .filter(members::session_id.gt(after))
         .order(members::session_id)
-        .select((members::session_id, members::read_up_to, members::joined_at))
+        .select(Membership::as_select())
         .limit(limit)
         .load(conn)
         .await?)

@@ -1,15 +1,19 @@
 //! Who is in a session, and the proof of it.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 
-use super::Connection;
-use super::schema::{members, sessions, users};
+use super::schema::{members, removals, sessions, users};
 use super::sessions::Session;
 use super::users::User;
+use super::{Connection, OnConstraint};
 use crate::domain::{Seq, SessionId, UserId};
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 
 /// The proof that a person is in a session. Only looking it up makes one.
 #[derive(Clone, Debug)]
@@ -27,6 +31,11 @@ impl Seat {
     /// The person.
     pub fn user(&self) -> UserId {
         self.user
+    }
+
+    /// Whether the person runs the session.
+    pub fn is_owner(&self) -> bool {
+        self.user == self.session.owner_id
     }
 
     /// The session, when the proof is not needed any more.
@@ -71,21 +80,125 @@ pub async fn lock_seat(
 ) -> AppResult<Option<Seat>> {
     // The lock is taken first and membership read after it, so that a removal which commits meanwhile is
     // seen: one statement would judge membership as it was before it waited for the lock.
-    let locked = sessions::table
-        .find(session)
-        .select(Session::as_select())
-        .for_no_key_update()
-        .first(conn)
-        .await
-        .optional()?;
-    let Some(session) = locked else {
+    let Some(session) = super::sessions::find_locked(conn, session).await? else {
         return Ok(None);
     };
-    let is_member: bool =
-        diesel::select(diesel::dsl::exists(members::table.find((session.id, user))))
-            .get_result(conn)
-            .await?;
+    let is_member = is_member(conn, session.id, user).await?;
     Ok(is_member.then_some(Seat { session, user }))
+}
+
+/// Whether a person is in a session.
+pub async fn is_member(conn: &mut Connection, session: SessionId, user: UserId) -> AppResult<bool> {
+    let seat = members::table.find((session, user));
+    Ok(diesel::select(exists(seat)).get_result(conn).await?)
+}
+
+/// Everyone who is in a session; nobody is in one that does not exist.
+pub async fn all_of(conn: &mut Connection, session: SessionId) -> AppResult<HashSet<UserId>> {
+    let users: Vec<UserId> = members::table
+        .filter(members::session_id.eq(session))
+        .select(members::user_id)
+        .load(conn)
+        .await?;
+    Ok(users.into_iter().collect())
+}
+
+/// Gives people a seat in a session each. What was said before counts as read; whoever has a seat keeps it as
+/// it is. The session must be locked in this transaction.
+pub async fn insert(conn: &mut Connection, session: &Session, users: &[UserId]) -> AppResult<()> {
+    let seats: Vec<_> = users
+        .iter()
+        .map(|user| {
+            (
+                members::session_id.eq(session.id),
+                members::user_id.eq(user),
+                members::read_up_to.eq(session.last_seq),
+                // Not when the transaction began, which may have waited for the lock: it says who was here first.
+                members::joined_at.eq(sql::<Timestamptz>("clock_timestamp()")),
+            )
+        })
+        .collect();
+    diesel::insert_into(members::table)
+        .values(seats)
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await
+        .on_constraint("members_user_fkey", || AppError::NotFound("person"))?;
+    Ok(())
+}
+
+/// Takes a person's seat away. Says whether they had one. The session must be locked in this transaction.
+pub async fn delete(conn: &mut Connection, session: SessionId, user: UserId) -> AppResult<bool> {
+    let deleted = diesel::delete(members::table.find((session, user)))
+        .execute(conn)
+        .await?;
+    Ok(deleted == 1)
+}
+
+/// Notes that a person was removed: the session does not exist for them from now on.
+pub async fn note_removal(
+    conn: &mut Connection,
+    session: SessionId,
+    user: UserId,
+) -> AppResult<()> {
+    diesel::insert_into(removals::table)
+        .values((removals::session_id.eq(session), removals::user_id.eq(user)))
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Takes back that a person was removed.
+pub async fn forget_removal(
+    conn: &mut Connection,
+    session: SessionId,
+    user: UserId,
+) -> AppResult<()> {
+    diesel::delete(removals::table.find((session, user)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether a person was removed from a session and has not been added again.
+pub async fn is_removed(
+    conn: &mut Connection,
+    session: SessionId,
+    user: UserId,
+) -> AppResult<bool> {
+    let removal = removals::table.find((session, user));
+    Ok(diesel::select(exists(removal)).get_result(conn).await?)
+}
+
+/// How many people are in a session.
+pub async fn count(conn: &mut Connection, session: SessionId) -> AppResult<i64> {
+    Ok(members::table
+        .filter(members::session_id.eq(session))
+        .count()
+        .get_result(conn)
+        .await?)
+}
+
+/// Who has been in a session the longest, if anybody is in it.
+pub async fn find_longest(conn: &mut Connection, session: SessionId) -> AppResult<Option<UserId>> {
+    Ok(members::table
+        .filter(members::session_id.eq(session))
+        .select(members::user_id)
+        .order((members::joined_at, members::user_id))
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// Puts the session away for the seat's person alone, or takes it out again. Says whether it was otherwise.
+pub async fn archive(conn: &mut Connection, seat: &Seat, archived: bool) -> AppResult<bool> {
+    let changed = diesel::update(members::table.find((seat.session.id, seat.user)))
+        .filter(members::archived.ne(archived))
+        .set(members::archived.eq(archived))
+        .execute(conn)
+        .await?;
+    Ok(changed == 1)
 }
 
 /// Notes how far the seat's person has read. It never falls.
@@ -130,16 +243,28 @@ pub async fn of_sessions(
         .collect())
 }
 
-/// How far a person has read in each of these sessions.
-pub async fn read_up_to(
+/// What a person's own seat says of a session, for their eyes only.
+#[derive(Clone, Copy, Debug, Queryable, Selectable)]
+#[diesel(table_name = members, check_for_backend(diesel::pg::Pg))]
+pub struct OwnSeat {
+    /// In which session.
+    pub session_id: SessionId,
+    /// The seq of the newest message they have read.
+    pub read_up_to: Seq,
+    /// Whether they have put it away.
+    pub archived: bool,
+}
+
+/// A person's own seats in these sessions.
+pub async fn own_seats(
     conn: &mut Connection,
     user: UserId,
     sessions: &[SessionId],
-) -> AppResult<Vec<(SessionId, Seq)>> {
+) -> AppResult<Vec<OwnSeat>> {
     Ok(members::table
         .filter(members::session_id.eq_any(sessions))
         .filter(members::user_id.eq(user))
-        .select((members::session_id, members::read_up_to))
+        .select(OwnSeat::as_select())
         .load(conn)
         .await?)
 }

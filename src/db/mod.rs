@@ -24,6 +24,7 @@ mod pool;
 pub mod private;
 mod pulse;
 pub mod replies;
+pub mod rooms;
 pub mod schema;
 pub mod search;
 pub mod sessions;

@@ -74,7 +74,6 @@ diesel::table! {
         rev -> BigInt,
         details_rev -> BigInt,
         chatbots_paused -> Bool,
-        archived -> Bool,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
@@ -86,6 +85,22 @@ diesel::table! {
         user_id -> Uuid,
         read_up_to -> Integer,
         joined_at -> Timestamptz,
+        archived -> Bool,
+    }
+}
+
+diesel::table! {
+    removals (session_id, user_id) {
+        session_id -> Uuid,
+        user_id -> Uuid,
+        removed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    erased_sessions (session_id) {
+        session_id -> Uuid,
+        erased_at -> Timestamptz,
     }
 }
 
@@ -156,6 +171,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     chatbots,
     sessions,
     members,
+    removals,
+    erased_sessions,
     session_chatbots,
     messages,
     regenerations,

@@ -7,7 +7,7 @@ use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{members, session_chatbots, sessions};
+use super::schema::{erased_sessions, members, session_chatbots, sessions};
 use super::{Connection, OnConstraint};
 use crate::domain::{ChatbotId, PageRequest, Rev, Seq, SessionId, SessionKind, Title, UserId};
 use crate::error::{AppError, AppResult};
@@ -28,12 +28,10 @@ pub struct Session {
     pub last_seq: Seq,
     /// The head of its log.
     pub rev: Rev,
-    /// Where in its log it last changed itself: its title, whether it is archived or its chatbots paused.
+    /// Where in its log it last changed itself: its title, its members, whether its chatbots are paused.
     pub details_rev: Rev,
     /// A person has taken over: chatbots keep silent.
     pub chatbots_paused: bool,
-    /// Put away by its owner.
-    pub archived: bool,
     /// When it was started.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -74,6 +72,7 @@ pub struct NewSession<'a> {
 }
 
 /// Starts a session with its owner as a member. Does nothing if there is one with this id: a retry.
+/// `NOT_FOUND` if there was one. Must run in a transaction.
 pub async fn insert(conn: &mut Connection, new: &NewSession<'_>) -> AppResult<()> {
     let started = diesel::insert_into(sessions::table)
         .values((
@@ -91,6 +90,13 @@ pub async fn insert(conn: &mut Connection, new: &NewSession<'_>) -> AppResult<()
         })?;
     if started == 0 {
         return Ok(());
+    }
+    // Asked after the insert, which waited for whoever was erasing it.
+    let was_erased: bool = diesel::select(diesel::dsl::exists(erased_sessions::table.find(new.id)))
+        .get_result(conn)
+        .await?;
+    if was_erased {
+        return Err(AppError::NotFound("session"));
     }
     diesel::insert_into(members::table)
         .values((
@@ -128,7 +134,7 @@ pub async fn page(
     let mut query = members::table
         .inner_join(sessions::table)
         .filter(members::user_id.eq(user))
-        .filter(sessions::archived.eq(archived))
+        .filter(members::archived.eq(archived))
         .select(Session::as_select())
         .order((sessions::updated_at.desc(), sessions::id))
         .limit(request.fetch())
@@ -170,14 +176,48 @@ pub async fn find_rev(conn: &mut Connection, session: SessionId) -> AppResult<Op
 pub struct Decisions {
     /// What it is called.
     pub title: Option<String>,
-    /// Whether it is put away.
-    pub archived: Option<bool>,
     /// Whether chatbots keep silent.
     pub chatbots_paused: Option<bool>,
+    /// Who runs it.
+    pub owner_id: Option<UserId>,
 }
 
-/// Changes the session itself: a change in its log, behind all that the transaction changed before. The
-/// session must be locked in this transaction.
+/// Notes in the log that a member sees the session differently, who has put it away: their other devices must
+/// hear of it. It keeps its place in everybody's list. The session must be locked in this transaction.
+pub async fn touch(conn: &mut Connection, session: SessionId) -> AppResult<Session> {
+    Ok(diesel::update(sessions::table.find(session))
+        .set((
+            sessions::rev.eq(sessions::rev + 1),
+            sessions::details_rev.eq(sessions::rev + 1),
+        ))
+        .returning(Session::as_returning())
+        .get_result(conn)
+        .await?)
+}
+
+/// Erases a session with all that was said in it. Its id is not given out again. The session must be locked
+/// in this transaction.
+pub async fn erase(conn: &mut Connection, session: SessionId) -> AppResult<()> {
+    // A long history takes longer than any single statement may otherwise.
+    diesel::sql_query("set local statement_timeout = '10min'")
+        .execute(conn)
+        .await?;
+    diesel::delete(sessions::table.find(session))
+        .execute(conn)
+        .await?;
+    // Other ids are made by chance, and never twice.
+    if session.is_from_a_key() {
+        diesel::insert_into(erased_sessions::table)
+            .values(erased_sessions::session_id.eq(session))
+            .on_conflict_do_nothing()
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Changes the session itself, or, with nothing decided, notes that its members have changed: a change in its
+/// log, behind all that the transaction changed before. The session must be locked in this transaction.
 pub async fn decide(
     conn: &mut Connection,
     session: SessionId,
@@ -197,12 +237,26 @@ pub async fn decide(
 
 /// Locks a session's row until the transaction ends: its counters stand still.
 pub async fn lock(conn: &mut Connection, session: SessionId) -> AppResult<()> {
-    let _: Option<SessionId> = sessions::table
+    find_locked(conn, session).await.map(drop)
+}
+
+/// A session, its row locked until the transaction ends: its counters stand still.
+pub async fn find_locked(conn: &mut Connection, session: SessionId) -> AppResult<Option<Session>> {
+    Ok(sessions::table
         .find(session)
-        .select(sessions::id)
+        .select(Session::as_select())
         .for_no_key_update()
         .first(conn)
         .await
-        .optional()?;
-    Ok(())
+        .optional()?)
+}
+
+/// The session, if there is one.
+pub async fn find(conn: &mut Connection, session: SessionId) -> AppResult<Option<Session>> {
+    Ok(sessions::table
+        .find(session)
+        .select(Session::as_select())
+        .first(conn)
+        .await
+        .optional()?)
 }

@@ -210,6 +210,18 @@ pub async fn find(conn: &mut Connection, username: &Username) -> AppResult<Optio
         .optional()?)
 }
 
+/// Those with these names who may be added to a session, in any order: people with an account that is open.
+pub async fn addable(conn: &mut Connection, names: &[Username]) -> AppResult<Vec<User>> {
+    let keys: Vec<String> = names.iter().map(Username::key).collect();
+    Ok(users::table
+        .filter(users::username_key.eq_any(keys))
+        .filter(users::disabled_at.is_null())
+        .filter(users::role.ne(Role::Guest))
+        .select(User::as_select())
+        .load(conn)
+        .await?)
+}
+
 /// What a login by name or by address is checked against.
 pub async fn find_credentials(
     conn: &mut Connection,

@@ -59,9 +59,26 @@ id! {
     RunnerId
 }
 
+impl UserId {
+    /// Whoever wrote something and has no account any more, made by migration with this id.
+    pub const DELETED: Self = Self(Uuid::from_u128(0x8000_8000_0000_0000_0002));
+}
+
 impl ChatbotId {
     /// The chatbot of the house, made by migration with this id.
     pub const HOUSE: Self = Self(Uuid::from_u128(0x8000_8000_0000_0000_0001));
+}
+
+impl SessionId {
+    /// The id that is made from this hash of a client key: the same for every try of one send.
+    pub fn from_a_key(hash: [u8; 16]) -> Self {
+        Self(Uuid::new_v8(hash))
+    }
+
+    /// Whether it was made from a client key, and not by chance.
+    pub fn is_from_a_key(self) -> bool {
+        self.0.get_version_num() == 8
+    }
 }
 
 /// A message's place in its session: 1, 2, 3, ... without holes. It never changes.

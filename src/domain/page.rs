@@ -66,6 +66,19 @@ impl<K> PageRequest<K> {
         })
     }
 
+    /// The same page by keys of another type.
+    pub fn map<L>(self, make: impl Fn(K) -> L) -> PageRequest<L> {
+        let Bounds { after, before } = self.bounds;
+        PageRequest {
+            bounds: Bounds {
+                after: after.map(&make),
+                before: before.map(&make),
+            },
+            limit: self.limit,
+            from_end: self.from_end,
+        }
+    }
+
     /// How many rows to fetch: one more than the page shows.
     pub fn fetch(&self) -> i64 {
         self.limit as i64 + 1

@@ -8,6 +8,8 @@ stored_text! {
     SessionKind {
         /// A person and chatbots.
         Private = "PRIVATE",
+        /// Open to join; its chatbots answer when they are mentioned.
+        Room = "ROOM",
     }
 }
 
@@ -32,6 +34,11 @@ impl Title {
             ));
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// No title.

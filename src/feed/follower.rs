@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::ring::Told;
+use super::seats::{self, Gone, Reader};
 use super::{Attachment, FeedEvent, Feeds};
 use crate::bus::TextPiece;
 use crate::db::log::{self, Entry, LogPage, News, PageLimit};
@@ -94,6 +95,11 @@ pub struct Follower {
     feeds: Feeds,
     session: SessionId,
     view: View,
+    reader: Reader,
+    /// The reader may not go on.
+    gone: Option<Gone>,
+    /// How many of the feed's changes of the session are known not to have taken the reader's seat.
+    judged: u64,
     phase: Phase,
     /// Up to where all was seen; nothing until a walk that begins now knows where that is.
     position: Option<Rev>,
@@ -110,11 +116,20 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(feeds: Feeds, session: SessionId, start: Start, view: View) -> Self {
+    pub(super) fn new(
+        feeds: Feeds,
+        session: SessionId,
+        start: Start,
+        view: View,
+        reader: Reader,
+    ) -> Self {
         Self {
             feeds,
             session,
             view,
+            reader,
+            gone: None,
+            judged: 0,
             phase: Phase::Detached,
             position: match start {
                 Start::Now => None,
@@ -129,15 +144,22 @@ impl Follower {
         }
     }
 
-    /// Waits for what comes next. After an error the same step can be tried again; nothing is lost.
-    pub async fn next(&mut self) -> AppResult<Item> {
+    /// Waits for what comes next, or for the end of the reader's right to see it: then nothing follows. After
+    /// an error the same step can be tried again; nothing is lost.
+    pub async fn next(&mut self) -> AppResult<Result<Item, Gone>> {
         loop {
+            self.judge().await?;
+            if let Some(gone) = self.gone {
+                return Ok(Err(gone));
+            }
             if let Some(item) = self.items.pop_front() {
-                return Ok(item);
+                return Ok(Ok(item));
             }
             match &mut self.phase {
                 Phase::Detached => {
                     let attachment = self.feeds.attach(self.session).await?;
+                    // What is read from the log is judged with it; what comes from the feed after that, by its changes.
+                    self.judged = attachment.feed.seats.changes();
                     self.phase = Phase::Reading(attachment);
                 }
                 Phase::Reading(_) => self.read_page().await?,
@@ -161,19 +183,37 @@ impl Follower {
         }
     }
 
+    /// Has the reader lost their seat by what the feed has told of since? Asked before anything is shown, however
+    /// long ago it was read: what is shown with it is looked up only then.
+    async fn judge(&mut self) -> AppResult<()> {
+        let (Phase::Reading(attachment) | Phase::Live(attachment)) = &self.phase else {
+            return Ok(());
+        };
+        let seats = &attachment.feed.seats;
+        if seats.changes() > self.judged {
+            let judged = seats.judge(&self.feeds.db, self.session, self.reader);
+            (self.judged, self.gone) = judged.await?;
+        }
+        Ok(())
+    }
+
     /// Reads the next changes from the log; after the last, the walk is live.
     async fn read_page(&mut self) -> AppResult<()> {
         let mut conn = self.feeds.db.connection().await?;
         let Some(position) = self.position else {
             let head = sessions::find_rev(&mut conn, self.session).await?;
+            self.gone = seats::look(&mut conn, self.session, self.reader).await?;
             self.position = Some(head.unwrap_or(Rev::START));
             drop(conn);
             return self.go_live().await;
         };
+        // The seat is looked up after the page, so that what was read may be shown. The log tells of the last
+        // change of the session only, so it may have been lost before any entry.
         let is_last = match self.view {
             View::Everything => {
                 let LogPage { rows, is_last } =
                     log::entries_after(&mut conn, self.session, position, PAGE).await?;
+                self.gone = seats::look(&mut conn, self.session, self.reader).await?;
                 for entry in rows {
                     self.see_entry(entry);
                 }
@@ -182,6 +222,7 @@ impl Follower {
             View::Finished => {
                 let LogPage { rows, is_last } =
                     log::finished_after(&mut conn, self.session, position, PAGE).await?;
+                self.gone = seats::look(&mut conn, self.session, self.reader).await?;
                 for message in rows {
                     self.see_finished(Arc::new(message));
                 }
@@ -189,7 +230,7 @@ impl Follower {
             }
         };
         drop(conn);
-        if is_last {
+        if is_last && self.gone.is_none() {
             self.go_live().await?;
         }
         Ok(())

@@ -8,6 +8,7 @@
 mod follower;
 mod gaps;
 mod ring;
+mod seats;
 mod sequence;
 mod task;
 mod texts;
@@ -22,6 +23,8 @@ use tokio_util::task::TaskTracker;
 
 pub use follower::{Follower, Item, Sighting, Start, View};
 use ring::{Listener, Ring, Weighed};
+use seats::Seats;
+pub use seats::{Gone, Reader};
 use texts::Texts;
 use typing::Typing;
 
@@ -57,6 +60,7 @@ struct Feed {
     events: Ring<FeedEvent>,
     texts: Mutex<Texts>,
     typing: Mutex<Typing>,
+    seats: Seats,
     ready: watch::Sender<bool>,
     /// Fires when its log is no longer the one it began with.
     outdated: CancellationToken,
@@ -102,9 +106,10 @@ impl Feeds {
         }
     }
 
-    /// A walk along a session's log. Whoever calls this has proved that the log may be read.
-    pub fn follow(&self, session: SessionId, start: Start, view: View) -> Follower {
-        Follower::new(self.clone(), session, start, view)
+    /// A walk along a session's log. Whoever calls this has proved that the reader may read it; the walk ends
+    /// when they may no longer.
+    pub fn follow(&self, session: SessionId, start: Start, view: View, reader: Reader) -> Follower {
+        Follower::new(self.clone(), session, start, view, reader)
     }
 
     /// How many follow a session here; nothing if it has no feed.
@@ -182,6 +187,7 @@ impl Feeds {
             events: Ring::new(),
             texts: Mutex::new(Texts::new()),
             typing: Mutex::default(),
+            seats: Seats::new(),
             ready: watch::Sender::new(false),
             outdated: CancellationToken::new(),
             look: Notify::new(),

@@ -175,6 +175,7 @@ impl Task {
             Notice::SessionChanged { session } => {
                 self.announced([Entry::of_session(session.clone())]);
             }
+            Notice::SessionDeleted { .. } => self.tell_of_the_end(),
             Notice::Text { piece, .. } => self.hear(piece),
             Notice::Typing { user, typing, .. } => self.hear_typing(*user, *typing),
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
@@ -226,6 +227,11 @@ impl Task {
         if entries.is_empty() {
             return;
         }
+        // Of several changes of the session the log has the last: it may hide that somebody lost their seat
+        // before the others that are told here.
+        if entries.iter().any(|entry| entry.message().is_none()) {
+            self.feed.seats.change();
+        }
         let authors: Vec<UserId> = entries.iter().filter_map(sender).collect();
         let mut texts = self.feed.texts();
         for entry in &entries {
@@ -237,6 +243,12 @@ impl Task {
         for author in authors {
             self.hear_typing(author, false);
         }
+    }
+
+    /// The session is gone: whoever follows looks at the log, and finds none.
+    fn tell_of_the_end(&mut self) {
+        self.feed.seats.change();
+        self.feed.events.tell(FeedEvent::LookAtLog);
     }
 
     fn mend_within(&mut self, delay: Duration) {
@@ -262,9 +274,13 @@ impl Task {
         // A log that only grows never ends before what was told of it.
         if missed.rows.is_empty() {
             let head = sessions::find_rev(&mut conn, self.session).await?;
-            if head.is_some_and(|head| head < self.sequence.head()) {
-                warn!(session = %self.session, "the log ends before what was told of it");
-                self.feeds.rewound.send_replace(self.feed.epoch);
+            match head {
+                Some(head) if head < self.sequence.head() => {
+                    warn!(session = %self.session, "the log ends before what was told of it");
+                    self.feeds.rewound.send_replace(self.feed.epoch);
+                }
+                Some(_) => {}
+                None => self.tell_of_the_end(),
             }
         }
         drop(conn);

@@ -1,8 +1,13 @@
-//! Who may see a session: those who have a seat in it. To all others there is no such session.
+//! Who may see a session and who may do what there, as proof values.
+//!
+//! Those with a seat see all of it. Of a room, everybody sees [from outside](from_outside) what they need to
+//! decide whether to join, unless they were removed from it. To all others there is no such session, and
+//! whoever has no seat can do nothing in it but join.
 
 use crate::db::Connection;
 use crate::db::members::{self, Seat};
-use crate::domain::{SessionId, Viewer};
+use crate::db::sessions::{self, Session};
+use crate::domain::{Rev, Seq, SessionId, SessionKind, Viewer};
 use crate::error::{AppError, AppResult};
 
 const NO_SESSION: AppError = AppError::NotFound("session");
@@ -25,4 +30,81 @@ pub async fn locked_seat(
     members::lock_seat(conn, session, person.user)
         .await?
         .ok_or(NO_SESSION)
+}
+
+/// The viewer's seat in a session that they run; `NOT_FOUND` without a seat, `FORBIDDEN` if it is not the
+/// owner's.
+pub async fn owner_seat(
+    conn: &mut Connection,
+    viewer: &Viewer,
+    session: SessionId,
+) -> AppResult<Seat> {
+    of_owner(seat(conn, viewer, session).await?)
+}
+
+/// The viewer's seat in a session that they run, its row locked until the transaction ends.
+pub async fn locked_owner_seat(
+    conn: &mut Connection,
+    viewer: &Viewer,
+    session: SessionId,
+) -> AppResult<Seat> {
+    of_owner(locked_seat(conn, viewer, session).await?)
+}
+
+/// The seat, if it is the owner's; `FORBIDDEN` otherwise.
+pub fn of_owner(seat: Seat) -> AppResult<Seat> {
+    if seat.is_owner() {
+        return Ok(seat);
+    }
+    Err(AppError::Forbidden("Only the session's owner may do this."))
+}
+
+/// The session as far as the viewer may know of it: whole with a seat, a room [from outside](from_outside)
+/// without one; `NOT_FOUND` for all else.
+pub async fn known(
+    conn: &mut Connection,
+    viewer: &Viewer,
+    session: SessionId,
+) -> AppResult<Session> {
+    let user = viewer.person()?.user;
+    if let Some(seat) = members::find_seat(conn, session, user).await? {
+        return Ok(seat.into_session());
+    }
+    let room = sessions::find(conn, session).await?.ok_or(NO_SESSION)?;
+    if is_open(&room) && !members::is_removed(conn, session, user).await? {
+        return Ok(from_outside(room));
+    }
+    Err(NO_SESSION)
+}
+
+/// A room to be joined, its row locked until the transaction ends; `NOT_FOUND` if it is no room, or the viewer
+/// was removed from it.
+pub async fn locked_room(
+    conn: &mut Connection,
+    viewer: &Viewer,
+    session: SessionId,
+) -> AppResult<Session> {
+    let user = viewer.person()?.user;
+    let room = sessions::find_locked(conn, session).await?;
+    let room = room.filter(is_open).ok_or(NO_SESSION)?;
+    if members::is_removed(conn, session, user).await? {
+        return Err(NO_SESSION);
+    }
+    Ok(room)
+}
+
+fn is_open(session: &Session) -> bool {
+    session.kind == SessionKind::Room
+}
+
+/// What somebody who is not in a room may know of it: what it is called, who runs it, who is in it, which
+/// chatbots, and when it last changed. Not what is said there, nor how much: it has no messages for them, and
+/// its cursor is its beginning.
+pub fn from_outside(room: Session) -> Session {
+    Session {
+        last_seq: Seq(0),
+        rev: Rev::START,
+        details_rev: Rev::START,
+        ..room
+    }
 }

@@ -3,12 +3,14 @@
 use diesel_async::AsyncConnection;
 
 use super::logins::{self, SignedIn};
+use super::{access, members, under_way};
 use crate::app::{App, Deed};
 use crate::auth::Passwords;
 use crate::db::users::{self, NewUser, ProfileChange, User};
 use crate::db::{accounts, logins as stored_logins};
 use crate::domain::{
-    Bio, ClientAddress, DisplayName, EmailAddress, Password, Person, Role, UserId, Username, Viewer,
+    Bio, ChatbotId, ClientAddress, DisplayName, EmailAddress, Password, Person, Role, UserId,
+    Username, Viewer,
 };
 use crate::error::{AppError, AppResult};
 
@@ -164,21 +166,58 @@ pub async fn change_password(
     Ok(signed_in)
 }
 
-/// Deletes the viewer's account with everything that is theirs. There is no way back.
+/// Deletes the viewer's account with everything that is theirs alone. There is no way back.
+///
+/// Their seats are given up as if they left: sessions that nobody else is in are erased, the others handed over,
+/// and what they said there stays by `deleted-account`.
 ///
 /// `BAD_USER_INPUT` if `password` is wrong.
 pub async fn delete(app: &App, viewer: &Viewer, password: String) -> AppResult<()> {
     let person = viewer.person()?;
     prove(app, person, password, "password").await?;
     let mut conn = app.db().connection().await?;
-    let ended = conn
+    let (ended, left, chatbots) = conn
         .transaction(async |conn| {
             let ended = stored_logins::end_all(conn, person.user).await?;
-            accounts::erase(conn, person.user).await?;
-            Ok::<_, AppError>(ended)
+            let mut left = Vec::new();
+            for session in accounts::lock(conn, person.user).await? {
+                match access::locked_seat(conn, viewer, session).await {
+                    Ok(seat) => left.push(members::give_up(conn, &seat).await?),
+                    // Removed while this waited for the session.
+                    Err(AppError::NotFound(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            let chatbots = accounts::erase(conn, person.user).await?;
+            Ok::<_, AppError>((ended, left, chatbots))
         })
         .await?;
+    drop(conn);
+    // First, so that their own devices hear this of all that has ended.
     logins::announce_ends(app, ended);
+    for left in left {
+        members::announce_left(app, left);
+    }
+    for chatbot in chatbots {
+        // The account is gone whatever becomes of this: who takes such a reply on ends it.
+        if let Err(error) = silence(app, chatbot).await {
+            let cause = error.cause_chain();
+            tracing::warn!(%chatbot, cause, "replies of a deleted chatbot are left to their writers");
+        }
+    }
+    Ok(())
+}
+
+/// Ends what a chatbot is writing that has been deleted.
+async fn silence(app: &App, chatbot: ChatbotId) -> AppResult<()> {
+    under_way::ask_all_of_to_stop(app, chatbot).await?;
+    let mut conn = app.db().connection().await?;
+    let cancelled = conn
+        .transaction(async |conn| under_way::cancel_all_of(conn, chatbot).await)
+        .await?;
+    for (session, ended) in cancelled {
+        under_way::announce(app, session, ended);
+    }
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! The session that is begun by the first thing said in it.
 
 use aws_lc_rs::digest;
-use uuid::Uuid;
 
 use crate::db::Connection;
 use crate::db::messages::SendKey;
@@ -22,7 +21,7 @@ pub(super) fn session_id(user: UserId, key: Option<&SendKey>) -> SessionId {
     let hash = context.finish();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash.as_ref()[..16]);
-    SessionId(Uuid::new_v8(bytes))
+    SessionId::from_a_key(bytes)
 }
 
 /// Stores it, with the chatbot of the house; one that is there stays as it is.

@@ -20,6 +20,23 @@ pub async fn page(
     Ok(Page::new(request, rows))
 }
 
+/// A page of the messages that the viewer finds in a session they know of: none in a room they are not in.
+pub async fn page_of_known(
+    app: &App,
+    viewer: &Viewer,
+    session: SessionId,
+    request: &PageRequest<Seq>,
+) -> AppResult<Page<Message>> {
+    match page(app, viewer, session, request).await {
+        Err(AppError::NotFound(_)) => {
+            let mut conn = app.db().connection().await?;
+            access::known(&mut conn, viewer, session).await?;
+            Ok(Page::new(request, Vec::new()))
+        }
+        outcome => outcome,
+    }
+}
+
 /// A page at the end of all of the viewer's sessions, merged by time, newest last.
 pub async fn page_of_all(
     app: &App,

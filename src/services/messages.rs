@@ -211,6 +211,7 @@ async fn answering(
         .unzip();
     let occasion = match session.kind {
         SessionKind::Private => Occasion::Private,
+        SessionKind::Room => Occasion::Room,
     };
     let author = Author::User(seat.user());
     let paused = session.chatbots_paused;

@@ -14,6 +14,7 @@ pub mod downloads;
 pub mod editing;
 pub mod history;
 pub mod logins;
+pub mod members;
 pub mod messages;
 pub mod operator;
 pub mod reading;

@@ -10,7 +10,7 @@ use crate::db::messages::Message;
 use crate::db::replies::{self, Claim, Ending};
 use crate::db::users::User;
 use crate::db::{Connection, chatbots, messages, under_way, users};
-use crate::domain::{Author, MessageStatus, RunnerId, Seq, SessionId};
+use crate::domain::{Author, MessageStatus, RunnerId, Seq, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 
 /// The claim is no longer held: somebody else writes the reply now, or it was ended.
@@ -63,7 +63,11 @@ pub async fn assignment(app: &App, claim: &Claim) -> AppResult<Assignment> {
         return Err(incomplete());
     };
     let chatbot = chatbots::by_ids(&mut conn, &[chatbot]).await?.pop();
-    let person = users::by_ids(&mut conn, &[person]).await?.pop();
+    let mut person = users::by_ids(&mut conn, &[person]).await?.pop();
+    if person.is_none() {
+        // Their account was deleted since the prompt was read.
+        person = users::by_ids(&mut conn, &[UserId::DELETED]).await?.pop();
+    }
     Ok(Assignment {
         place: reply.place(),
         chatbot: chatbot.ok_or_else(incomplete)?,

@@ -1,55 +1,109 @@
-//! Starting, listing, finding and changing sessions.
+//! Starting, listing, finding, changing and deleting sessions.
 
 use std::collections::HashSet;
 
 use diesel_async::AsyncConnection;
 
 use super::{access, under_way};
-use crate::app::App;
+use crate::app::{App, Deed};
 use crate::bus::Notice;
-use crate::db::members::Seat;
+use crate::db::members::{self, Seat};
 use crate::db::sessions::{self, Decisions, ListKey, NewSession, Session};
-use crate::db::{Connection, chatbots};
+use crate::db::users::{self, User};
+use crate::db::{Connection, chatbots, rooms};
 use crate::domain::{
-    ChatbotId, Handle, Page, PageRequest, SessionId, SessionKind, Title, UserId, Viewer,
+    ChatbotId, Handle, Page, PageRequest, SessionId, SessionKind, Title, UserId, Username, Viewer,
 };
 use crate::error::{AppError, AppResult};
 
 /// The most chatbots in one session.
 pub const MAX_CHATBOTS: usize = 8;
 
+/// The most people who may be added to a session at its start.
+pub const MAX_ADDED: usize = 50;
+
 /// A session as someone wants it.
 pub struct SessionPlan {
+    /// Who it is for.
+    pub kind: SessionKind,
     /// What it is called; nothing for no title.
     pub title: Option<String>,
-    /// The handles of the chatbots; nothing for the chatbot of the house, an empty list for none.
+    /// The handles of the chatbots; nothing for the chatbot of the house, in a room for none; an empty list for
+    /// none.
     pub chatbots: Option<Vec<String>>,
+    /// Who is in it from the start, beside the viewer.
+    pub usernames: Vec<String>,
 }
 
-/// Starts a `PRIVATE` session of the viewer's.
+/// Starts a session of the viewer's. Adding people reaches them, so each counts as a send.
 pub async fn start(app: &App, viewer: &Viewer, plan: SessionPlan) -> AppResult<Session> {
     let person = viewer.person()?;
     let title = Title::parse(plan.title.as_deref().unwrap_or_default(), "title")?;
+    if plan.kind == SessionKind::Room && title.is_empty() {
+        return Err(AppError::bad_input("title", "A room needs a title."));
+    }
     let handles = plan.chatbots.map(parse_handles).transpose()?;
+    let usernames = parse_usernames(&plan.usernames)?;
+    for _ in &usernames {
+        app.rates().by_person(Deed::SendMessage, person.user)?;
+    }
 
     let mut conn = app.db().connection().await?;
     conn.transaction(async |conn| {
         let chatbots = match &handles {
+            None if plan.kind == SessionKind::Room => Vec::new(),
             None => vec![ChatbotId::HOUSE],
             Some(handles) => invited(conn, person.user, handles).await?,
         };
         let id = SessionId::new();
         let new = NewSession {
             id,
-            kind: SessionKind::Private,
+            kind: plan.kind,
             title: &title,
             owner: person.user,
             chatbots: &chatbots,
         };
         sessions::insert(conn, &new).await?;
-        Ok(access::seat(conn, viewer, id).await?.into_session())
+        let session = access::seat(conn, viewer, id).await?.into_session();
+        if !usernames.is_empty() {
+            let added = named(conn, &usernames).await?;
+            members::insert(conn, &session, &added).await?;
+        }
+        Ok(session)
     })
     .await
+}
+
+fn parse_usernames(usernames: &[String]) -> AppResult<Vec<Username>> {
+    if usernames.len() > MAX_ADDED {
+        return Err(AppError::bad_input(
+            "usernames",
+            format!("A session starts with at most {MAX_ADDED} other people."),
+        ));
+    }
+    usernames
+        .iter()
+        .map(|name| Username::parse(name, "usernames"))
+        .collect()
+}
+
+/// The people with these names, in their order.
+async fn named(conn: &mut Connection, usernames: &[Username]) -> AppResult<Vec<UserId>> {
+    let found = users::addable(conn, usernames).await?;
+    let mut named = Vec::new();
+    for username in usernames {
+        let is_theirs = |user: &&User| user.username.eq_ignore_ascii_case(username.as_str());
+        let Some(user) = found.iter().find(is_theirs) else {
+            return Err(AppError::bad_input(
+                "usernames",
+                "There is nobody with one of these names.",
+            ));
+        };
+        if !named.contains(&user.id) {
+            named.push(user.id);
+        }
+    }
+    Ok(named)
 }
 
 fn parse_handles(handles: Vec<String>) -> AppResult<Vec<Handle>> {
@@ -107,24 +161,42 @@ pub async fn page(
     Ok(Page::new(request, rows))
 }
 
-/// One session of the viewer's; `NOT_FOUND` if it is not theirs to see.
+/// A page of the rooms that there are for the viewer, latest change first. Those they are not in are seen from
+/// outside.
+pub async fn rooms(
+    app: &App,
+    viewer: &Viewer,
+    request: &PageRequest<ListKey>,
+) -> AppResult<Page<Session>> {
+    let person = viewer.person()?;
+    let mut conn = app.db().connection().await?;
+    let rows = rooms::page(&mut conn, person.user, request).await?;
+    let seen = |(room, is_in): (Session, bool)| match is_in {
+        true => room,
+        false => access::from_outside(room),
+    };
+    Ok(Page::new(request, rows).map(seen))
+}
+
+/// One session as far as the viewer may know of it; `NOT_FOUND` if that is not at all.
 pub async fn get(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<Session> {
     let mut conn = app.db().connection().await?;
-    Ok(access::seat(&mut conn, viewer, id).await?.into_session())
+    access::known(&mut conn, viewer, id).await
 }
 
 /// What someone decides about a session; what is not there stays as it is.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Change {
     /// What it is called; empty for no title.
     pub title: Option<String>,
-    /// Whether it is put away.
+    /// Whether the viewer has put it away: each member's own.
     pub archived: Option<bool>,
     /// Whether a person has taken over, so that chatbots keep silent.
     pub chatbots_paused: Option<bool>,
 }
 
-/// Changes a session of the viewer's. What changes nothing leaves no trace in the log.
+/// Changes a session of the viewer's. What changes nothing leaves no trace in the log. Its title and who speaks
+/// are its owner's to decide, `FORBIDDEN` to others; to put it away is each member's own.
 ///
 /// Pausing cancels the replies under way in the same transaction: behind it in the log, no chatbot says
 /// anything until a person lets them again.
@@ -140,7 +212,7 @@ pub async fn update(
         .map(|title| Title::parse(title, "title"));
     let title = title.transpose()?.map(|title| title.as_str().to_owned());
     let mut conn = app.db().connection().await?;
-    may_decide(&access::seat(&mut conn, viewer, id).await?)?;
+    may_decide(access::seat(&mut conn, viewer, id).await?, &change)?;
     drop(conn);
     if change.chatbots_paused == Some(true) {
         under_way::ask_to_stop(app, id, |_| true).await?;
@@ -148,18 +220,25 @@ pub async fn update(
     let mut conn = app.db().connection().await?;
     let (session, cancelled) = conn
         .transaction(async |conn| {
-            let seat = access::locked_seat(conn, viewer, id).await?;
-            may_decide(&seat)?;
+            let seat = may_decide(access::locked_seat(conn, viewer, id).await?, &change)?;
             let now = seat.session();
             let decisions = Decisions {
                 title: title.filter(|title| *title != now.title),
-                archived: change.archived.filter(|archived| *archived != now.archived),
                 chatbots_paused: change
                     .chatbots_paused
                     .filter(|paused| *paused != now.chatbots_paused),
+                owner_id: None,
+            };
+            let is_put_elsewhere = match change.archived {
+                Some(archived) => members::archive(conn, &seat, archived).await?,
+                None => false,
             };
             if decisions == Decisions::default() {
-                return Ok::<_, AppError>((seat.into_session(), Vec::new()));
+                let session = match is_put_elsewhere {
+                    true => sessions::touch(conn, id).await?,
+                    false => seat.into_session(),
+                };
+                return Ok::<_, AppError>((session, Vec::new()));
             }
             let cancelled = match decisions.chatbots_paused {
                 Some(true) => under_way::cancel_all(conn, id).await?,
@@ -178,11 +257,22 @@ pub async fn update(
     Ok(session)
 }
 
-/// Its title, whether it is put away and who speaks are its owner's to decide. In a `PRIVATE` session there
-/// is nobody else, so these stand on the session and not on each seat.
-fn may_decide(seat: &Seat) -> AppResult<()> {
-    if seat.user() == seat.session().owner_id {
-        return Ok(());
+fn may_decide(seat: Seat, change: &Change) -> AppResult<Seat> {
+    match (&change.title, change.chatbots_paused) {
+        (None, None) => Ok(seat),
+        _ => access::of_owner(seat),
     }
-    Err(AppError::Forbidden("Only its owner may change a session."))
+}
+
+/// Erases a session of the viewer's with all that was said in it. There is no way back. `NOT_FOUND` without a
+/// seat in it, `FORBIDDEN` if the viewer does not run it.
+pub async fn delete(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<()> {
+    let mut conn = app.db().connection().await?;
+    conn.transaction(async |conn| {
+        access::locked_owner_seat(conn, viewer, id).await?;
+        sessions::erase(conn, id).await
+    })
+    .await?;
+    app.bus().publish(Notice::SessionDeleted { session: id });
+    Ok(())
 }

@@ -24,6 +24,7 @@ use crate::domain::{
     WhileReplying,
 };
 use crate::error::{AppError, AppResult};
+use crate::feed::Reader;
 
 /// How long a writer may take for its last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -206,7 +207,7 @@ pub(super) async fn ask_to_stop(
     let nobody = CancellationToken::new();
     let ends = written
         .into_iter()
-        .map(|reply| waiting::for_reply(app, reply, LAST_WORDS, &nobody));
+        .map(|reply| waiting::for_reply(app, reply, Reader::Parlor, LAST_WORDS, &nobody));
     // What comes of it is seen in the row.
     let _ = timeout(2 * LAST_WORDS, join_all(ends)).await;
     Ok(())

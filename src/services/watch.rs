@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::db::users::User;
 use crate::domain::{Epoch, Person, Rev, SessionId, Viewer};
 use crate::error::AppResult;
-use crate::feed::{Follower, Item, Start, View};
+use crate::feed::{Follower, Gone, Item, Reader, Start, View};
 
 /// How long a walk waits before it tries a step again that the database refused.
 const RETRY: Duration = Duration::from_millis(500);
@@ -20,6 +20,10 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Why a watch ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
+    /// The viewer is not in the session any more: they left, or were removed.
+    Removed,
+    /// The session was erased.
+    SessionDeleted,
     /// The viewer's login has ended.
     SignedOut,
     /// The viewer's access token has expired.
@@ -78,7 +82,8 @@ pub async fn session(
             .filter(|rev| (Rev::START..=seat.session().rev).contains(rev))
             .map(Start::After),
     };
-    let follower = start.map(|start| app.feeds().follow(session, start, view));
+    let reader = Reader::Member(seat.user());
+    let follower = start.map(|start| app.feeds().follow(session, start, view, reader));
     Ok(walk(app.clone(), person, session, epoch, follower))
 }
 
@@ -103,13 +108,15 @@ fn walk(
                 biased;
                 reason = &mut end => Sight::End(reason),
                 item = next(&mut follower) => match item {
-                    Item::Typing { user, typing } => {
+                    Ok(Item::Typing { user, typing }) => {
                         match typists.look(&app, &person, user, typing).await {
                             Some(user) => Sight::Typing { user, typing },
                             None => continue,
                         }
                     }
-                    item => Sight::Item(item),
+                    Ok(item) => Sight::Item(item),
+                    Err(Gone::Removed) => Sight::End(EndReason::Removed),
+                    Err(Gone::Deleted) => Sight::End(EndReason::SessionDeleted),
                 },
             };
             let is_end = matches!(sight, Sight::End(_));
@@ -122,10 +129,10 @@ fn walk(
 }
 
 /// Waits for what comes next, however long the log can't be read.
-pub(super) async fn next(follower: &mut Follower) -> Item {
+pub(super) async fn next(follower: &mut Follower) -> Result<Item, Gone> {
     loop {
         match follower.next().await {
-            Ok(item) => return item,
+            Ok(seen) => return seen,
             Err(error) => {
                 let cause = error.cause_chain();
                 tracing::warn!(cause, "a watch can't read the log");

@@ -35,6 +35,7 @@ mod raw_socket;
 mod raw_stream;
 mod replies;
 mod restored;
+mod rooms;
 mod schema;
 mod sending;
 mod sign_outs;

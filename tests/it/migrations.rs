@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use parlor::db::{MigrationError, migrate, newest_migration, revert_all};
 use serde_json::json;
 
-use crate::helpers::{Column, TestApp, TestDatabase};
+use crate::helpers::{Column, PASSWORD, TestApp, TestDatabase};
 
 /// Where diesel notes which migrations ran. It stays when all of them are taken back.
 const BOOK: &str = "__diesel_schema_migrations";
@@ -34,6 +34,31 @@ async fn nothing_is_left_when_all_is_taken_back_with_data_in_every_table() {
     let again = r#"mutation ($id: ID!) { regenerateReply(id: $id, clientKey: "key") { id } }"#;
     let id = &sent.data()["sendMessage"]["reply"]["id"];
     ada.ask(again, json!({ "id": id })).await.data();
+    let input = "{sessionId: null, content: \"hello\", clientKey: \"once\"}";
+    let begin = format!("mutation {{ sendMessage(input: {input}) {{ session {{ id }} }} }}");
+    let begun = ada.ask(&begin, json!({})).await.data();
+    let delete = "mutation ($id: ID!) { deleteSession(id: $id) }";
+    let id = &begun["sendMessage"]["session"]["id"];
+    ada.ask(delete, json!({ "id": id })).await.data();
+    let session = ada.say(None, "hello").await["session"]["id"].take();
+    // Bob has said something before he was removed and his account deleted, Carol is removed still.
+    let (bob, _carol) = (app.person("bob").await, app.person("carol").await);
+    let add =
+        "mutation ($id: ID!, $name: String!) { addMember(sessionId: $id, username: $name) { id } }";
+    let remove = "mutation ($id: ID!, $name: String!) { removeMember(sessionId: $id, username: $name) { id } }";
+    for name in ["bob", "carol"] {
+        let who = json!({"id": session, "name": name});
+        ada.ask(add, who).await.data();
+    }
+    bob.say(session.as_str(), "hello").await;
+    for name in ["bob", "carol"] {
+        let who = json!({"id": session, "name": name});
+        ada.ask(remove, who).await.data();
+    }
+    let end = "mutation ($password: String!) { deleteAccount(password: $password) }";
+    bob.ask(end, json!({ "password": PASSWORD })).await.data();
+    let room = "mutation { startSession(input: {kind: ROOM, title: \"Tea\"}) { id } }";
+    ada.ask(room, json!({})).await.data();
     ada.log_out(false).await;
     for table in database.columns().await.into_keys() {
         let rows = database

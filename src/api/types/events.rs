@@ -86,8 +86,8 @@ pub struct TypingChanged {
     typing: bool,
 }
 
-/// The session itself has changed: its title, whether it is archived, whether its chatbots are paused. After
-/// coming back, several changes come as one.
+/// The session itself has changed: its title, who is in it, who runs it, whether its chatbots are paused, or that
+/// somebody has put it away. After coming back, several changes come as one.
 #[derive(SimpleObject)]
 pub struct SessionChanged {
     /// Where to continue from.
@@ -116,6 +116,10 @@ pub struct FeedEnded {
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "watch::EndReason")]
 pub enum FeedEndReason {
+    /// You are not in the session any more: you left, or were removed. What was said since is not yours to see.
+    Removed,
+    /// The session was deleted with all that was said in it.
+    SessionDeleted,
     /// Your login has ended. Sign in again.
     SignedOut,
     /// Your access token has expired. Refresh it and come back.

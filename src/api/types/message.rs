@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::{Chatbot, ContextExt, Session, User, present};
 use crate::api::error::ApiResult;
 use crate::db::messages;
-use crate::domain::{self, NodeId, Rev};
+use crate::domain::{self, NodeId, Rev, UserId};
 use crate::feed::Sighting;
 
 /// How far a message has come.
@@ -95,14 +95,19 @@ impl Message {
             .seal_cursor(epoch, self.row.session_id, self.position))
     }
 
-    /// Who wrote it.
+    /// Who wrote it. When an account is deleted, what its owner has said to others is by `deleted-account` from
+    /// then on, without a change of the message.
     async fn author(&self, ctx: &Context<'_>) -> ApiResult<Author> {
         let author = match self.row.author() {
-            Some(domain::Author::User(id)) => ctx
-                .rows()?
-                .load_one(id)
-                .await?
-                .map(|row| Author::User(User::new(row))),
+            Some(domain::Author::User(id)) => {
+                let rows = ctx.rows()?;
+                let row = match rows.load_one(id).await? {
+                    // Their account was deleted since the message was read.
+                    None => rows.load_one(UserId::DELETED).await?,
+                    row => row,
+                };
+                row.map(|row| Author::User(User::new(row)))
+            }
             Some(domain::Author::Chatbot(id)) => {
                 let row = ctx.rows()?.load_one(id).await?;
                 row.map(|row| Author::Chatbot(Chatbot(row)))

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use super::{Chatbot, Connection, ContextExt, Message, User, present};
 use crate::api::cursors::{PageArgs, connection};
 use crate::api::error::ApiResult;
-use crate::api::loaders::{ChatbotsOf, MembersOf, ReadUpTo};
+use crate::api::loaders::{ChatbotsOf, MembersOf, SeatOf};
+use crate::db::members::OwnSeat;
 use crate::db::{members, sessions};
 use crate::domain::{self, Defaults, NodeId, Rev, Seq, UserId};
 use crate::services::history;
@@ -15,8 +16,10 @@ use crate::services::history;
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::SessionKind")]
 pub enum SessionKind {
-    /// A person and chatbots.
+    /// A person and chatbots, and whom they have added.
     Private,
+    /// Open to join. Its chatbots answer when they are mentioned.
+    Room,
 }
 
 /// A session as the client is told of it.
@@ -36,9 +39,17 @@ impl Session {
     pub(in crate::api) fn at(row: sessions::Session, position: Rev) -> Self {
         Self { row, position }
     }
+
+    /// The viewer's own seat in it, if they have one now.
+    async fn seat(&self, ctx: &Context<'_>) -> ApiResult<Option<OwnSeat>> {
+        match ctx.viewer()?.user() {
+            Some(user) => Ok(ctx.rows()?.load_one(SeatOf(user, self.row.id)).await?),
+            None => Ok(None),
+        }
+    }
 }
 
-/// A conversation.
+/// A conversation. Of a room that you are not in you see who is in it, and nothing of what is said there.
 #[Object]
 impl Session {
     /// Opaque, globally unique, never changes.
@@ -58,7 +69,12 @@ impl Session {
 
     /// Who runs it.
     async fn owner(&self, ctx: &Context<'_>) -> ApiResult<User> {
-        let owner = ctx.rows()?.load_one(self.row.owner_id).await?;
+        let rows = ctx.rows()?;
+        let owner = match rows.load_one(self.row.owner_id).await? {
+            // Their account was deleted a moment ago, and the session handed over since.
+            None => rows.load_one(UserId::DELETED).await?,
+            owner => owner,
+        };
         Ok(User::new(present(owner, "person")?))
     }
 
@@ -88,7 +104,7 @@ impl Session {
         self.row.chatbots_paused
     }
 
-    /// Its history, in order. Without `first` and `last`: the 50 newest.
+    /// Its history, in order. Without `first` and `last`: the 50 newest. Empty for a room that you are not in.
     async fn messages(
         &self,
         ctx: &Context<'_>,
@@ -111,7 +127,7 @@ impl Session {
             before,
         };
         let request = args.parse_in(app.sealer(), self.row.id, Defaults::Last(50))?;
-        let page = history::page(app, ctx.viewer()?, self.row.id, &request).await?;
+        let page = history::page_of_known(app, ctx.viewer()?, self.row.id, &request).await?;
         Ok(connection(
             app.sealer(),
             page,
@@ -120,28 +136,28 @@ impl Session {
         ))
     }
 
-    /// The newest message. Null before the first.
+    /// The newest message. Null before the first, and for a room that you are not in.
     async fn last_message(&self, ctx: &Context<'_>) -> ApiResult<Option<Message>> {
         if self.row.last_seq == Seq(0) {
             return Ok(None);
         }
         let place = (self.row.id, self.row.last_seq);
-        Ok(ctx.rows()?.load_one(place).await?.map(Message::new))
+        let last = ctx.rows()?.load_one(place).await?;
+        // After the message, so that what was read may be shown.
+        let seat = self.seat(ctx).await?;
+        Ok(last.filter(|_| seat.is_some()).map(Message::new))
     }
 
-    /// How many messages you have not read. Your own count as read.
+    /// How many messages you have not read. Your own count as read, and so does what was said before you came.
     async fn unread_count(&self, ctx: &Context<'_>) -> ApiResult<i32> {
-        let Some(user) = ctx.viewer()?.user() else {
-            return Ok(0);
-        };
-        let read = ctx.rows()?.load_one(ReadUpTo(user, self.row.id)).await?;
-        let read = read.map_or(0, |Seq(read)| read);
-        Ok((self.row.last_seq.0 - read).max(0))
+        let seat = self.seat(ctx).await?;
+        Ok(seat.map_or(0, |seat| (self.row.last_seq.0 - seat.read_up_to.0).max(0)))
     }
 
-    /// Whether it was put away.
-    async fn archived(&self) -> bool {
-        self.row.archived
+    /// Whether you have put it away. Each member decides that for themselves.
+    async fn archived(&self, ctx: &Context<'_>) -> ApiResult<bool> {
+        let seat = self.seat(ctx).await?;
+        Ok(seat.is_some_and(|seat| seat.archived))
     }
 
     /// When it was started.
@@ -149,14 +165,14 @@ impl Session {
         self.row.created_at
     }
 
-    /// When it last changed; orders the list of sessions.
+    /// When it last changed; orders the lists of sessions and rooms. That somebody has put it away does not count.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.row.updated_at
     }
 
     /// The newest change when this was read. Subscribe `after` it to miss nothing of what this same object
     /// shows: take its `messages` with it, not the `history` beside it. Through a message or a send, it is
-    /// the place of that message.
+    /// the place of that message. Of a room that you are not in it is the beginning: you can't subscribe yet.
     async fn cursor(&self, ctx: &Context<'_>) -> ApiResult<String> {
         let epoch = ctx.epoch()?;
         Ok(ctx.app()?.seal_cursor(epoch, self.row.id, self.position))

@@ -14,7 +14,9 @@ use crate::error::{AppError, AppResult};
 
 /// The fields that give pages, and how many rows when nothing else is asked for. A test compares them with
 /// the schema.
-pub(super) const PAGED: [&str; 5] = ["chatbots", "history", "messages", "search", "sessions"];
+pub(super) const PAGED: [&str; 6] = [
+    "chatbots", "history", "messages", "rooms", "search", "sessions",
+];
 const DEFAULT_PAGE: u64 = 50;
 
 /// No page has more rows: whoever asks for more is refused by the field.

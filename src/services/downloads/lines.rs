@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::db::Connection;
 use crate::db::chatbots::{self, Chatbot};
+use crate::db::export::Membership;
 use crate::db::export::PastLogin;
 use crate::db::messages::Message;
 use crate::db::sessions::Session;
@@ -51,7 +52,6 @@ pub(super) enum Line<'a> {
         id: String,
         kind: SessionKind,
         title: &'a str,
-        archived: bool,
         chatbots_paused: bool,
         created_at: DateTime<Utc>,
         updated_at: DateTime<Utc>,
@@ -59,6 +59,7 @@ pub(super) enum Line<'a> {
     Membership {
         session_id: String,
         is_owner: bool,
+        archived: bool,
         read_up_to: Seq,
         joined_at: DateTime<Utc>,
     },
@@ -134,24 +135,19 @@ impl<'a> Line<'a> {
             id: NodeId::Session(session.id).encode(),
             kind: session.kind,
             title: &session.title,
-            archived: session.archived,
             chatbots_paused: session.chatbots_paused,
             created_at: session.created_at,
             updated_at: session.updated_at,
         }
     }
 
-    pub(super) fn membership(
-        session: &Session,
-        user: UserId,
-        read_up_to: Seq,
-        joined_at: DateTime<Utc>,
-    ) -> Self {
+    pub(super) fn membership(session: &Session, membership: &Membership) -> Self {
         Self::Membership {
             session_id: NodeId::Session(session.id).encode(),
-            is_owner: session.owner_id == user,
-            read_up_to,
-            joined_at,
+            is_owner: session.owner_id == membership.user_id,
+            archived: membership.archived,
+            read_up_to: membership.read_up_to,
+            joined_at: membership.joined_at,
         }
     }
 

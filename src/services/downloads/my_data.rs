@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::lines::{Authors, Line};
 use super::{MESSAGES, ROWS};
 use crate::app::App;
-use crate::db::{export, users};
+use crate::db::export::{self, Membership};
+use crate::db::{members, users};
 use crate::domain::{ChatbotId, LoginId, Person, Seq, SessionId, SessionKind, UserId, Viewer};
 use crate::error::{AppError, AppResult};
 use crate::services::access;
@@ -35,13 +36,13 @@ pub(super) fn pieces(app: App, person: Person) -> impl Stream<Item = AppResult<S
                 let mut conn = app.db().connection().await?;
                 export::memberships(&mut conn, user, after, ROWS).await?
             };
-            let Some((last, ..)) = page.last() else {
+            let Some(last) = page.last() else {
                 break;
             };
-            after = *last;
-            for (id, read_up_to, joined_at) in page {
+            after = last.session_id;
+            for membership in page {
                 // They may have left since the page was read.
-                let Some(mut piece) = Part::begin(&app, &viewer, id, read_up_to, joined_at).await? else {
+                let Some(mut piece) = Part::begin(&app, &viewer, &membership).await? else {
                     continue;
                 };
                 yield std::mem::take(&mut piece.text);
@@ -93,13 +94,8 @@ struct Part {
 }
 
 impl Part {
-    async fn begin(
-        app: &App,
-        viewer: &Viewer,
-        id: SessionId,
-        read_up_to: Seq,
-        joined_at: chrono::DateTime<chrono::Utc>,
-    ) -> AppResult<Option<Self>> {
+    async fn begin(app: &App, viewer: &Viewer, membership: &Membership) -> AppResult<Option<Self>> {
+        let id = membership.session_id;
         let mut conn = app.db().connection().await?;
         let seat = match access::seat(&mut conn, viewer, id).await {
             Ok(seat) => seat,
@@ -107,11 +103,13 @@ impl Part {
             Err(error) => return Err(error),
         };
         let (session, reader) = (seat.session(), seat.user());
-        let membership = Line::membership(session, reader, read_up_to, joined_at);
+        let is_alone =
+            session.kind == SessionKind::Private && members::count(&mut conn, id).await? == 1;
+        let membership = Line::membership(session, membership);
         Ok(Some(Self {
             session: id,
             reader,
-            author: (session.kind != SessionKind::Private).then_some(reader),
+            author: (!is_alone).then_some(reader),
             after: Seq(0),
             text: in_lines([Line::session(session), membership])?,
         }))

@@ -45,6 +45,11 @@ fn calls(scene: &Scene) -> Vec<Call> {
         ),
         ("sessions", "{ sessions { nodes { id } } }", json!({})),
         (
+            "rooms",
+            "query ($after: String) { rooms(after: $after) { nodes { id } } }",
+            json!({"after": null}),
+        ),
+        (
             "session",
             "query ($id: ID!) { session(id: $id) { id } }",
             id.clone(),
@@ -143,7 +148,28 @@ fn calls(scene: &Scene) -> Vec<Call> {
         (
             "startSession",
             START,
-            json!({"input": {"title": "Tea", "chatbots": ["parlor"], "kind": "PRIVATE"}}),
+            json!({"input": {
+                "title": "Tea", "chatbots": ["parlor"], "kind": "PRIVATE", "usernames": ["bob"],
+            }}),
+        ),
+        (
+            "joinSession",
+            "mutation ($id: ID!) { joinSession(id: $id) { id } }",
+            id.clone(),
+        ),
+        (
+            "addMember",
+            "mutation ($id: ID!, $username: String!) {
+                addMember(sessionId: $id, username: $username) { id }
+            }",
+            json!({"id": scene.session, "username": "bob"}),
+        ),
+        (
+            "removeMember",
+            "mutation ($id: ID!, $username: String!) {
+                removeMember(sessionId: $id, username: $username) { id }
+            }",
+            json!({"id": scene.session, "username": "bob"}),
         ),
         ("sendMessage", SEND, json!({ "input": send })),
         (
@@ -152,7 +178,17 @@ fn calls(scene: &Scene) -> Vec<Call> {
             json!({"id": scene.message}),
         ),
         ("sessionEvents", EVENTS, id.clone()),
-        ("messageAdded", ADDED, id),
+        ("messageAdded", ADDED, id.clone()),
+        (
+            "leaveSession",
+            "mutation ($id: ID!) { leaveSession(id: $id) }",
+            json!({"id": scene.other_session}),
+        ),
+        (
+            "deleteSession",
+            "mutation ($id: ID!) { deleteSession(id: $id) }",
+            id,
+        ),
         (
             "updateProfile",
             "mutation ($input: ProfileInput!) { updateProfile(input: $input) { id } }",

@@ -16,6 +16,7 @@ struct Scene {
     app: TestApp,
     ada: Person,
     session: String,
+    other_session: String,
     message: String,
     reply: String,
     bob: Person,
@@ -31,7 +32,9 @@ impl Scene {
         let text = |id: &Value| id.as_str().unwrap().to_owned();
         let sent = ada.say(None, "hello").await;
         let bobs = bob.say(None, "hello").await;
+        let other_session = ada.quiet_session().await;
         Self {
+            other_session,
             session: text(&sent["session"]["id"]),
             message: text(&sent["message"]["id"]),
             reply: text(&sent["reply"]["id"]),

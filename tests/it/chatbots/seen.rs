@@ -56,14 +56,9 @@ async fn who_shares_a_session_sees_the_chatbot_and_not_its_persona() {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let input = json!({"handle": "tea", "name": "Tea", "persona": "You love tea."});
     let id = make(&ada, input).await.data()["createChatbot"]["id"].take();
-    session_with(&ada, &["tea"]).await;
-    // Behind the API: no session has several people yet.
-    app.database()
-        .execute(
-            "insert into members (session_id, user_id)
-             select s.id, u.id from sessions s, users u where u.username = 'bob'",
-        )
-        .await;
+    let session = session_with(&ada, &["tea"]).await;
+    let add = "mutation ($id: ID!) { addMember(sessionId: $id, username: \"bob\") { id } }";
+    ada.ask(add, json!({ "id": session })).await.data();
     assert_eq!(
         seen(&ada, &id).await,
         json!({"name": "Tea", "persona": "You love tea."})

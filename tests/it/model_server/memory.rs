@@ -68,21 +68,40 @@ async fn the_persona_and_what_stands_of_this_session_are_sent() {
 async fn among_several_chatbots_everybody_is_named_but_the_one_who_answers() {
     let upstream = Upstream::start([]).await;
     let app = start(&upstream, &["model"], patience()).await;
-    let ada = app.person("ada").await;
+    let (ada, bob) = (app.person("ada").await, bob(&app).await);
     let session = session_with(&ada, "model").await;
-    said_to(&ada, &session, "My cat is called Turing.").await;
-    // Behind the API, until a session can have several people.
-    app.database()
-        .execute(
-            "insert into users (id, username, username_key, display_name, bio, role) \
-                 values ('00000000-0000-0000-0000-000000000001', 'Bob', 'bob', 'Bob B.', '', 'MEMBER'); \
-             insert into members (session_id, user_id, read_up_to) \
-                 select id, '00000000-0000-0000-0000-000000000001', 0 from sessions; \
-             update messages set user_id = '00000000-0000-0000-0000-000000000001' \
-                 where user_id is not null",
-        )
-        .await;
+    let add = "mutation ($id: ID!) { addMember(sessionId: $id, username: \"bob\") { id } }";
+    ada.ask(add, json!({ "id": session })).await.data();
+    said_to(&bob, &session, "My cat is called Turing.").await;
     insta::assert_snapshot!(sent(&app, &upstream, &ada, &session).await);
+}
+
+async fn bob(app: &TestApp) -> Person {
+    let bob = app.person("Bob").await;
+    let name = "mutation { updateProfile(input: {displayName: \"Bob B.\"}) { id } }";
+    bob.ask(name, json!({})).await.data();
+    bob
+}
+
+#[tokio::test]
+async fn in_a_room_everybody_is_named_who_spoke_there_also_to_others() {
+    let upstream = Upstream::start([]).await;
+    let app = start(&upstream, &["model"], patience()).await;
+    let (ada, bob) = (app.person("ada").await, bob(&app).await);
+    let room = "mutation {
+        startSession(input: {kind: ROOM, title: \"Cats\", chatbots: [\"model\"], usernames: [\"bob\"]}) { id }
+    }";
+    let room = ada.ask(room, json!({})).await.data()["startSession"]["id"].take();
+    let room = room.as_str().unwrap();
+    bob.say(Some(room), "My cat is called Turing.").await;
+    ada.say(Some(room), "So is mine.").await;
+    let leave = "mutation ($id: ID!) { leaveSession(id: $id) }";
+    bob.ask(leave, json!({ "id": room })).await.data();
+    said_to(&ada, room, "@model, what is his cat called?").await;
+    let body = upstream.requests("model").pop().unwrap().body;
+    let heard = "Bob B. (@Bob): My cat is called Turing.\n\nada: So is mine.\n\n\
+                 ada: @model, what is his cat called?";
+    assert_eq!(body["messages"][1]["content"], heard, "{body}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use futures_util::future::join_all;
 use parlor::app::App;
-use parlor::domain::{ClientAddress, RunnerId, SessionId, Viewer};
+use parlor::domain::{ClientAddress, RunnerId, SessionId, SessionKind, Viewer};
 use parlor::services::messages::Draft;
 use parlor::services::sessions::{Change, SessionPlan};
 use parlor::services::{logins, messages, replies, sessions};
@@ -159,10 +159,8 @@ async fn a_session_is_its_owners_to_change() {
     update(&bob, &session, input.clone())
         .await
         .expect_error("NOT_FOUND", None);
-    // Behind the API: no session has several people yet.
-    app.database()
-        .execute("insert into members (session_id, user_id) select s.id, u.id from sessions s, users u where u.username = 'bob'")
-        .await;
+    let add = "mutation ($id: ID!) { addMember(sessionId: $id, username: \"bob\") { id } }";
+    ada.ask(add, json!({ "id": session })).await.data();
     let before = app.database().contents().await;
     update(&bob, &session, input)
         .await
@@ -191,8 +189,10 @@ async fn race(lane: usize) -> Value {
     let app = test.app();
     let viewer = logins::identify(app, ada.token()).await.unwrap();
     let plan = SessionPlan {
+        kind: SessionKind::Private,
         title: None,
         chatbots: None,
+        usernames: Vec::new(),
     };
     let session = sessions::start(app, &viewer, plan).await.unwrap().id;
     for round in 0..ROUNDS / LANES {

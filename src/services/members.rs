@@ -1,0 +1,178 @@
+//! Who is in a session: joining, being added and removed, leaving.
+//!
+//! Each of these is a change of the session itself, in its log. It takes the session's lock, as a send does:
+//! behind a removal, nothing that the removed person sent follows, and no feed of theirs goes on.
+
+use diesel_async::AsyncConnection;
+
+use super::access;
+use crate::app::{App, Deed};
+use crate::bus::Notice;
+use crate::db::members::{self, Seat};
+use crate::db::sessions::{self, Decisions, Session};
+use crate::db::{Connection, users};
+use crate::domain::{SessionId, UserId, Username, Viewer};
+use crate::error::{AppError, AppResult};
+
+/// The most people in one session.
+pub const MAX_MEMBERS: i64 = 1_000;
+
+const NO_MEMBER: AppError = AppError::NotFound("member");
+
+/// What is left of a session when somebody has given up their seat.
+pub(super) enum Left {
+    /// It goes on with the others.
+    Others(Session),
+    /// Nobody was left: it is erased.
+    Nobody(SessionId),
+}
+
+/// Takes a seat in a room for the viewer, who may read all that was said there. Again, it is given as it is.
+///
+/// `NOT_FOUND` if there is no such room, or the viewer was removed from it; `CONFLICT` if it is full. Everybody
+/// there is told, so it counts as a send.
+pub async fn join(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<Session> {
+    let user = viewer.person()?.user;
+    app.rates().by_person(Deed::SendMessage, user)?;
+    let mut conn = app.db().connection().await?;
+    let session = conn
+        .transaction(async |conn| {
+            let room = match members::lock_seat(conn, id, user).await? {
+                Some(seat) => return Ok(seat.into_session()),
+                None => access::locked_room(conn, viewer, id).await?,
+            };
+            seat(conn, room, user, "id").await
+        })
+        .await?;
+    announce(app, &session);
+    Ok(session)
+}
+
+/// Gives somebody a seat in a session of the viewer's, also if they were removed before. Again, it is given as
+/// it is.
+///
+/// `NOT_FOUND` if there is no such session or person, `FORBIDDEN` if the viewer does not run it, `CONFLICT` if it
+/// is full. Everybody there is told, so it counts as a send.
+pub async fn add(
+    app: &App,
+    viewer: &Viewer,
+    id: SessionId,
+    username: &Username,
+) -> AppResult<Session> {
+    let person = viewer.person()?;
+    app.rates().by_person(Deed::SendMessage, person.user)?;
+    let mut conn = app.db().connection().await?;
+    let session = conn
+        .transaction(async |conn| {
+            let owner = access::locked_owner_seat(conn, viewer, id).await?;
+            let found = users::addable(conn, std::slice::from_ref(username)).await?;
+            let user = found.first().ok_or(AppError::NotFound("person"))?.id;
+            members::forget_removal(conn, id, user).await?;
+            seat(conn, owner.into_session(), user, "username").await
+        })
+        .await?;
+    announce(app, &session);
+    Ok(session)
+}
+
+/// Takes somebody's seat in a session of the viewer's away. To them it does not exist from then on; they are
+/// back only if its owner adds them again. Again, it is given as it is.
+///
+/// `NOT_FOUND` if there is no such session or no such member, `FORBIDDEN` if the viewer does not run it.
+pub async fn remove(
+    app: &App,
+    viewer: &Viewer,
+    id: SessionId,
+    username: &Username,
+) -> AppResult<Session> {
+    let mut conn = app.db().connection().await?;
+    let session = conn
+        .transaction(async |conn| {
+            let owner = access::locked_owner_seat(conn, viewer, id).await?;
+            let user = users::find(conn, username).await?.ok_or(NO_MEMBER)?.id;
+            if user == owner.user() {
+                return Err(AppError::bad_input(
+                    "username",
+                    "You can't remove yourself. Leave the session instead.",
+                ));
+            }
+            if members::delete(conn, id, user).await? {
+                members::note_removal(conn, id, user).await?;
+                return sessions::decide(conn, id, &Decisions::default()).await;
+            }
+            match members::is_removed(conn, id, user).await? {
+                true => Ok(owner.into_session()),
+                false => Err(NO_MEMBER),
+            }
+        })
+        .await?;
+    announce(app, &session);
+    Ok(session)
+}
+
+/// Gives up the viewer's seat. Who runs the session hands it to whoever has been in it the longest; the last
+/// one out erases it. `NOT_FOUND` without a seat.
+pub async fn leave(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<()> {
+    let mut conn = app.db().connection().await?;
+    let left = conn
+        .transaction(async |conn| {
+            let seat = access::locked_seat(conn, viewer, id).await?;
+            give_up(conn, &seat).await
+        })
+        .await?;
+    announce_left(app, left);
+    Ok(())
+}
+
+/// Gives up a seat for its person. The session must be locked in this transaction.
+pub(super) async fn give_up(conn: &mut Connection, seat: &Seat) -> AppResult<Left> {
+    let id = seat.session().id;
+    members::delete(conn, id, seat.user()).await?;
+    let Some(longest) = members::find_longest(conn, id).await? else {
+        sessions::erase(conn, id).await?;
+        return Ok(Left::Nobody(id));
+    };
+    let handed_over = Decisions {
+        owner_id: seat.is_owner().then_some(longest),
+        ..Decisions::default()
+    };
+    Ok(Left::Others(
+        sessions::decide(conn, id, &handed_over).await?,
+    ))
+}
+
+/// Tells of a seat that was given up.
+pub(super) fn announce_left(app: &App, left: Left) {
+    match left {
+        Left::Others(session) => announce(app, &session),
+        Left::Nobody(session) => app.bus().publish(Notice::SessionDeleted { session }),
+    }
+}
+
+/// A seat in a locked session for somebody who may have one already; `field` names who or what asks for it.
+async fn seat(
+    conn: &mut Connection,
+    session: Session,
+    user: UserId,
+    field: &'static str,
+) -> AppResult<Session> {
+    if members::is_member(conn, session.id, user).await? {
+        return Ok(session);
+    }
+    if members::count(conn, session.id).await? >= MAX_MEMBERS {
+        return Err(AppError::conflict(
+            field,
+            format!("A session has at most {MAX_MEMBERS} people."),
+        ));
+    }
+    members::insert(conn, &session, &[user]).await?;
+    sessions::decide(conn, session.id, &Decisions::default()).await
+}
+
+/// Also where nothing changed: it may be the retry of a change that was stored and then cut off before it was
+/// told. Those who know drop what they know.
+fn announce(app: &App, session: &Session) {
+    app.bus().publish(Notice::SessionChanged {
+        session: session.clone(),
+    });
+}
