@@ -89,7 +89,7 @@ impl Client<'_, '_> {
         let is_last = stored.finished == Some(place);
         let was =
             message.status == became && (!is_last || message.content == stored.message.content);
-        if !was && !(is_now && message.status == Status::Deleted) {
+        if !was && (!is_now || message.status != Status::Deleted) {
             let told = format!("told was {message:?}, stored {:?}", stored.message);
             self.fault(Kind::View, told);
         }

@@ -89,11 +89,14 @@ impl Fault {
         match self {
             Self::Kill => world.nats.kill(),
             Self::Restart => world.nats.stop(),
-            Self::Cut => world.ways.iter().for_each(|way| cut(way, number % 2 == 0)),
+            Self::Cut => world
+                .ways
+                .iter()
+                .for_each(|way| cut(way, number.is_multiple_of(2))),
             // Each process in turn, either way.
             Self::Part => {
                 let alone = number as usize % world.ways.len();
-                cut(&world.ways[alone], number / 2 % 2 == 0);
+                cut(&world.ways[alone], (number / 2).is_multiple_of(2));
             }
         }
     }
