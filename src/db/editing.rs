@@ -60,7 +60,8 @@ pub async fn delete(conn: &mut Connection, message: &Message) -> AppResult<Messa
     Ok(deleted)
 }
 
-/// The replies under way that answer this message and none beside it that still stands, in order.
+/// The replies under way that answer this message and none beside it that still stands, in order. What was said
+/// to other chatbots meanwhile is not answered by them.
 pub async fn answering_only(
     conn: &mut Connection,
     session: SessionId,
@@ -75,13 +76,13 @@ pub async fn answering_only(
     let replies: Vec<Reply> = diesel::sql_query(
         "select seq from messages reply \
          where session_id = $1 and status in ('PENDING', 'STREAMING') \
-           and $2 between in_reply_to and coalesce(answers_up_to, in_reply_to) \
+           and seq = any ((select answered_by from messages where session_id = $1 and seq = $2)::int[]) \
            and not exists ( \
                select from messages said \
-               where said.session_id = $1 and said.user_id is not null and said.seq <> $2 \
-                 and said.status <> 'DELETED' \
+               where said.session_id = $1 and said.seq <> $2 and said.status <> 'DELETED' \
                  and said.seq between reply.in_reply_to \
-                                  and coalesce(reply.answers_up_to, reply.in_reply_to)) \
+                                  and coalesce(reply.answers_up_to, reply.in_reply_to) \
+                 and reply.seq = any (said.answered_by)) \
          order by seq",
     )
     .bind::<SqlUuid, _>(session)

@@ -146,15 +146,19 @@ impl<E: Weighed + Clone> Slots<E> {
         self.slots.len() > MAX_EVENTS || self.bytes > MAX_BYTES
     }
 
+    /// Not the newest event: those who keep up are about to hear it, and must not be sent to the log for the sake
+    /// of one who lags.
     fn drop_text(&mut self) {
+        let newest = self.next - 1;
         let Self { slots, bytes, .. } = self;
         let text_lost_before = &mut self.text_lost_before;
         slots.retain(|slot| {
-            if slot.event.is_ephemeral() {
+            let is_dropped = slot.event.is_ephemeral() && slot.number < newest;
+            if is_dropped {
                 *bytes -= slot.event.bytes();
                 *text_lost_before = slot.number + 1;
             }
-            !slot.event.is_ephemeral()
+            !is_dropped
         });
     }
 
@@ -343,6 +347,25 @@ mod tests {
         // Who has heard the text lacks nothing.
         hear(&mut quick);
         assert_eq!(hear(&mut quick), None);
+    }
+
+    #[test]
+    fn text_reaches_those_who_keep_up_however_much_another_has_yet_to_hear() {
+        for change_of in [change, text] {
+            let ring = Ring::new();
+            let (mut slow, mut quick) = (ring.listen(), ring.listen());
+            for number in 0..MAX_EVENTS {
+                ring.tell(change_of(number, 1));
+                hear(&mut quick);
+            }
+            for number in MAX_EVENTS..MAX_EVENTS + 3 {
+                ring.tell(text(number, 1));
+                assert_eq!(hear(&mut quick), Some(Told::Event(text(number, 1))));
+                assert_eq!(hear(&mut quick), None);
+            }
+            while hear(&mut slow) != Some(Told::Missed) {}
+            assert_eq!(hear(&mut slow), None);
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,9 @@
 //! Who is typing: told to those who watch, never stored.
 
 use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::access;
 use crate::app::{App, Deed};
@@ -8,6 +11,9 @@ use crate::bus::Notice;
 use crate::db::users::{self, User};
 use crate::domain::{ClientAddress, Person, SessionId, UserId, Viewer};
 use crate::error::AppResult;
+
+/// How long it may take to find out who types. What a subscriber is told next waits for it, and so does the end.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Tells the others of a session that the viewer types there, or has stopped. It ends by itself.
 ///
@@ -59,8 +65,8 @@ impl Typists {
             let mut conn = app.db().connection().await?;
             users::by_ids(&mut conn, &[user]).await
         };
-        // Worth no second try: who goes on typing is told of again.
-        let found = found.await.ok()?.pop()?;
+        // Worth no second try: they are told of when they begin to type the next time.
+        let found = timeout(PATIENCE, found).await.ok()?.ok()?.pop()?;
         self.people.insert(user, found.clone());
         Some(found)
     }

@@ -12,7 +12,7 @@ const FIELDS: &str =
     "id handle name greeting engine model temperature persona whileReplying owner { username }";
 
 /// Makes a chatbot with this input.
-async fn make(person: &Person, input: Value) -> Answer {
+pub async fn make(person: &Person, input: Value) -> Answer {
     let query = format!(
         "mutation ($input: ChatbotInput!) {{ createChatbot(input: $input) {{ {FIELDS} }} }}"
     );
@@ -38,7 +38,7 @@ async fn delete(person: &Person, handle: &str) -> Answer {
 }
 
 /// Starts a session with these chatbots; its id.
-async fn session_with(person: &Person, handles: &[&str]) -> String {
+pub async fn session_with(person: &Person, handles: &[&str]) -> String {
     let query =
         "mutation ($handles: [String!]) { startSession(input: {chatbots: $handles}) { id } }";
     let started = person.ask(query, json!({ "handles": handles })).await;

@@ -1,6 +1,7 @@
 //! A server in this process, on a free port and a database of its own.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use parlor::api::Schema;
 use parlor::app::App;
@@ -113,6 +114,18 @@ pub async fn serve_hurriedly(app: &TestApp, timings: Timings) -> (String, JoinHa
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(serve_with(listener, app.app().clone(), timings));
     (url, server)
+}
+
+/// Serves the same app once more, to peers that may take nothing for minutes: for tests that leave a socket alone
+/// while they do something else, which takes its time on a busy machine. The address.
+pub async fn serve_patiently(app: &TestApp) -> String {
+    let long = Duration::from_secs(600);
+    let timings = Timings {
+        ping: long,
+        write: long,
+        ..Timings::default()
+    };
+    serve_hurriedly(app, timings).await.0
 }
 
 impl Drop for TestApp {

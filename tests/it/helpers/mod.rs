@@ -11,7 +11,7 @@ pub mod nats;
 mod person;
 mod watch;
 
-pub use app::{TestApp, serve_hurriedly, serve_with_schema};
+pub use app::{TestApp, serve_hurriedly, serve_patiently, serve_with_schema};
 pub use catalog::Column;
 pub use database::TestDatabase;
 pub use fill::{expect_filled, session_id};

@@ -5,6 +5,7 @@ use parlor::services::replies::{self, Lost};
 use serde_json::{Value, json};
 
 use super::{Pair, delete};
+use crate::chatbots::{make, session_with};
 use crate::helpers::{Person, TestApp, TestDatabase};
 use crate::replies::support::{LONG, chat, claim, db_row, regenerate};
 
@@ -167,6 +168,37 @@ async fn a_question_that_is_gone_is_not_answered_unless_another_one_is_with_it()
     );
     let late = replies::complete(app.app(), &second, "Late.".to_owned()).await;
     assert_eq!(late.unwrap(), Err(Lost));
+}
+
+#[tokio::test]
+async fn what_was_said_to_another_chatbot_meanwhile_keeps_no_reply_alive() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    for handle in ["tea", "milk"] {
+        make(&ada, json!({ "handle": handle })).await.data();
+    }
+    let session = session_with(&ada, &["milk", "tea"]).await;
+    let mut said = Vec::new();
+    for content in ["@tea one", "@tea two", "@milk warm?", "@tea three"] {
+        said.push(ada.say(Some(&session), content).await);
+    }
+    let [_, two, warm, three] = said.as_slice() else {
+        panic!("four were sent")
+    };
+    assert_eq!(two["reply"]["id"], three["reply"]["id"]);
+    let statuses = async || {
+        let history = ada.history(&session).await;
+        [two, warm].map(|sent| {
+            let id = &sent["reply"]["id"];
+            history.iter().find(|m| m["id"] == *id).unwrap()["status"].clone()
+        })
+    };
+    delete(&ada, &two["message"]["id"]).await.data();
+    assert_eq!(statuses().await, ["PENDING", "PENDING"]);
+    delete(&ada, &three["message"]["id"]).await.data();
+    assert_eq!(statuses().await, ["CANCELLED", "PENDING"]);
+    delete(&ada, &warm["message"]["id"]).await.data();
+    assert_eq!(statuses().await, ["CANCELLED", "CANCELLED"]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use parlor::services::replies;
 use serde_json::json;
 
 use super::id;
-use crate::helpers::{Person, TestApp, TestDatabase};
+use crate::helpers::{Person, TestApp, TestDatabase, serve_patiently};
 use crate::replies::support::LONG;
 
 async fn say_all(person: &Person, session: &str, texts: &[&str]) {
@@ -229,7 +229,9 @@ async fn more_than_a_feed_holds_is_read_from_the_log() {
     let here = TestApp::without_chatbots(database.clone()).await;
     let ada = here.person("ada").await;
     let session = ada.quiet_session().await;
-    let mut watch = ada.watch(&session, None).await;
+    // What is sent meanwhile may take longer than a peer usually may take nothing.
+    let patient = ada.at_url(&serve_patiently(&here).await);
+    let mut watch = patient.watch(&session, None).await;
     watch.caught_up().await;
 
     let there = TestApp::without_chatbots(database).await;

@@ -1,14 +1,16 @@
 //! Feeds whose followers fall behind, leave, or lose the database.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parlor::domain::RunnerId;
+use futures_util::future::join_all;
+use parlor::bus::Notice;
+use parlor::domain::{RunnerId, UserId};
 use parlor::http::Timings;
 use parlor::services::replies;
 use serde_json::Value;
 
-use crate::helpers::serve_hurriedly;
-use crate::helpers::{Person, TestApp, TestDatabase, Watch, expect_filled};
+use crate::helpers::{Person, TestApp, TestDatabase, Watch, expect_filled, session_id};
+use crate::helpers::{serve_hurriedly, serve_patiently};
 use crate::raw_socket::SOON;
 use crate::replies::support::{Shown, chat, claim};
 
@@ -40,10 +42,12 @@ async fn watch_anew(person: &Person, session: &str) -> Watch {
 async fn one_that_falls_off_the_ring_by_events_or_by_bytes_sees_all_the_same() {
     let app = quiet_app().await;
     let ada = app.person("ada").await;
+    // The slow one takes nothing for as long as the other takes all.
+    let url = serve_patiently(&app).await;
     // Far more than the ring and the kernel's buffers hold between them.
     for (count, filler) in [(4_000, 10), (60, 32_000)] {
         let session = ada.quiet_session().await;
-        let mut slow = watch_anew(&ada, &session).await;
+        let mut slow = watch_anew(&ada.at_url(&url), &session).await;
         let mut quick = watch_anew(&ada, &session).await;
         tokio::join!(app.db_fill(&session, count, filler), async {
             read_filled(&mut quick, 1..=count).await
@@ -61,7 +65,8 @@ async fn text_that_was_dropped_heals_without_a_hole() {
     let session = chat(&ada).await;
     ada.say(Some(&session), "hello").await;
     let claim = claim(&app, RunnerId::new()).await;
-    let mut slow = watch_anew(&ada, &session).await;
+    let url = serve_patiently(&app).await;
+    let mut slow = watch_anew(&ada.at_url(&url), &session).await;
     let mut quick = watch_anew(&ada, &session).await;
 
     let piece = "word ".repeat(200);
@@ -131,6 +136,34 @@ async fn a_subscriber_that_takes_nothing_is_closed_with_4410_and_goes_on_by_its_
 }
 
 #[tokio::test]
+async fn who_types_is_not_waited_for_when_the_pool_is_exhausted() {
+    let app = quiet_app().await;
+    let ada = app.person("ada").await;
+    let session = chat(&ada).await;
+    ada.say(Some(&session), "hello").await;
+    let claim = claim(&app, RunnerId::new()).await;
+    let kept = replies::checkpoint(app.app(), &claim, "a").await;
+    kept.unwrap().unwrap();
+    let mut watch = ada.watch(&session, None).await;
+    watch.until("CaughtUp").await;
+
+    let db = app.app().db();
+    let held: Vec<_> = join_all((0..8).map(|_| db.connection())).await;
+    assert!(held.iter().all(Result::is_ok));
+    let began = Instant::now();
+    app.app().bus().publish(Notice::Typing {
+        session: session_id(&session),
+        user: UserId::new(),
+        typing: true,
+    });
+    replies::show(app.app(), &claim, 1, "b".to_owned());
+    assert_eq!(watch.expect("ReplyDelta").await["text"], "b");
+    // Less than anybody waits for a connection.
+    assert!(began.elapsed() < Duration::from_secs(4));
+    drop(held);
+}
+
+#[tokio::test]
 async fn a_feed_without_followers_ends_after_a_grace_and_another_begins() {
     let app = quiet_app().await;
     let ada = app.person("ada").await;
@@ -159,7 +192,7 @@ async fn a_database_that_goes_away_in_the_middle_of_a_replay_costs_nothing_but_t
     let mut live = watch_anew(&ada, &session).await;
     let start = app.app().seal_cursor(
         app.app().epoch(),
-        crate::helpers::session_id(&session),
+        session_id(&session),
         parlor::domain::Rev(0),
     );
     app.db_fill(&session, 1_200, 2_000).await;
