@@ -78,6 +78,8 @@ const REPLIES: usize = 8;
 /// is in both.
 async fn play(modes: Vec<Mode>) {
     let stage = Stage::set(&modes).await;
+    // The first reply of a process loads the table by which tokens are counted: seconds of work, unoptimised.
+    stage.play(&[]).await;
     let mut others = Vec::new();
     for number in 1..=OTHERS {
         others.push(stage.app.person(&format!("other-{number}")).await);
