@@ -46,7 +46,7 @@ fn answer(prompt: &str, person: &str, chatbot: &str) -> String {
 
     if words.len() <= 3 && has_word(&["help"]) {
         return "Here is what I can do: I greet you, and I make a little small talk; send /help for the \
-                commands that I answer. I follow rules: no language model is configured for me. Whatever you write \
+                commands that I answer. I follow rules: I have no language model. Whatever you write \
                 is kept in this session, and what I write reaches you live, word by word, on every \
                 device that watches."
             .to_owned();
@@ -69,13 +69,13 @@ fn answer(prompt: &str, person: &str, chatbot: &str) -> String {
         "are you human",
     ]) {
         return format!(
-            "I am {chatbot}, the chatbot of the house. I am not a language model: I follow a handful \
-             of rules, so that there is somebody to talk to before a model is configured."
+            "I am {chatbot}. I am not a language model: I follow a handful of rules, so that there is \
+             somebody to talk to where no model is set up."
         );
     }
     if has_words(&["what can you do", "can you help"]) {
         return "Not much, and I say so: greetings, small talk, and a few commands. For real conversations, ask \
-                whoever runs this place to configure a model."
+                whoever runs this place for a chatbot with a language model."
             .to_owned();
     }
     if has_word(&["thanks", "thank", "thx", "cheers"]) {
@@ -90,12 +90,11 @@ fn answer(prompt: &str, person: &str, chatbot: &str) -> String {
         return format!("Hello, {person}! I am {chatbot}. Say help to hear what I can do.");
     }
     if said.ends_with('?') {
-        return "That is a good question, and I can't answer it: no language model is configured here, \
-                and I only follow a few rules. Say help to hear what I can do."
+        return "That is a good question, and I can't answer it: I have no language model and only follow \
+                a few rules. Say help to hear what I can do."
             .to_owned();
     }
-    "I have read that, but I only follow a few rules: no language model is configured here. Say help to \
-     hear what I can do."
+    "I have read that, but I have no language model and only follow a few rules. Say help to hear what I can do."
         .to_owned()
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_stream::try_stream;
 use futures_util::{Stream, StreamExt};
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout_at};
 
 use super::trouble::Trouble;
@@ -70,6 +71,8 @@ where
                         line = without_marks(line);
                     }
                     yield std::mem::take(&mut line);
+                    // A chunk may have tens of thousands: others who share the thread are not to wait for all of them.
+                    consume_budget().await;
                 }
             }
         }
@@ -89,4 +92,40 @@ fn without_marks(mut line: Vec<u8>) -> Vec<u8> {
         line.drain(..3);
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_chunk_of_many_lines_leaves_room_for_others() {
+        let turns = Arc::new(AtomicUsize::new(0));
+        let counted = turns.clone();
+        tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        let second = Duration::from_secs(1);
+        let limits = Limits {
+            first_byte_by: Instant::now() + second,
+            between_bytes: second,
+            bytes: 1024 * 1024,
+        };
+        let chunk = ":\n\n".repeat(10_000);
+        let body = stream::iter([Ok::<_, Infallible>(chunk)]);
+        let lines = lines(body, limits);
+        // The last is the empty line that ends what a body leaves open.
+        assert_eq!(lines.count().await, 20_001);
+        let turns = turns.load(Ordering::Relaxed);
+        assert!(turns >= 100, "others had {turns} turns");
+    }
 }

@@ -5,9 +5,23 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use tokio::time::timeout;
 
 use super::trouble::Trouble;
 use crate::config::OpenAi;
+use crate::outside;
+
+/// How servers say that a conversation is longer than their model takes in: OpenAI's code, llama.cpp's, and what vLLM
+/// and others write.
+const TOO_MUCH: [&str; 3] = [
+    "context_length_exceeded",
+    "exceed_context_size",
+    "maximum context length",
+];
+
+/// How much of a refusal is read, and for how long.
+const LONGEST_REASON: usize = 16 * 1024;
+const REASON_WITHIN: Duration = Duration::from_secs(1);
 
 /// A request with what every one has.
 pub(super) fn request(builder: RequestBuilder, server: &OpenAi) -> RequestBuilder {
@@ -36,9 +50,21 @@ pub(super) async fn ask(
         }
     })?;
     match refusal(response.status(), response.headers()) {
-        Some(trouble) => Err(trouble),
         None => Ok(response),
+        Some(Trouble::NotAccepted) => Err(match says_too_much(response).await {
+            true => Trouble::TooMuch,
+            false => Trouble::NotAccepted,
+        }),
+        Some(trouble) => Err(trouble),
     }
+}
+
+/// Whether a refusal is about the length of the conversation. Nothing else of what it says is used.
+async fn says_too_much(response: Response) -> bool {
+    let read = timeout(REASON_WITHIN, outside::read_body(response, LONGEST_REASON)).await;
+    let reason = read.ok().flatten().unwrap_or_default();
+    let reason = String::from_utf8_lossy(&reason);
+    TOO_MUCH.iter().any(|words| reason.contains(words))
 }
 
 /// What the head of an answer means, if not that a reply follows.

@@ -4,6 +4,7 @@
 //! chatbots are put into the database behind the API.
 
 mod cost;
+mod door;
 mod faults;
 mod memory;
 mod modes;

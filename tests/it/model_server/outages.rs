@@ -3,25 +3,22 @@
 use std::time::Duration;
 
 use parlor::bots::{self, Patience};
-use tokio::net::TcpListener;
 
-use super::support::{configured, configured_with, patience, reply_of, session_with, start};
+use super::door::Door;
+use super::support::{configured_with, patience, reply_of, session_with, start};
 use super::upstream::{Step, Upstream, answer, says};
 use crate::helpers::{TestApp, TestDatabase};
 use crate::replies::support::db_until;
 
 #[tokio::test]
 async fn a_server_that_is_down_is_left_alone_until_its_rest_is_over() {
-    // Taken and given back: nobody listens there.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let app = configured(&format!("http://{address}/v1"), &["model"]).await;
+    let upstream = Upstream::start([]).await;
+    upstream.set_door(Door::Shut).await;
     let for_ever = Patience {
         rest: Duration::from_secs(3600),
         ..patience()
     };
-    bots::start_with(app.app(), for_ever);
+    let app = start(&upstream, &["model"], for_ever).await;
     let ada = app.person("ada").await;
     for _ in 0..5 {
         let reply = reply_of(&ada, "model").await;
@@ -29,8 +26,7 @@ async fn a_server_that_is_down_is_left_alone_until_its_rest_is_over() {
         assert_eq!(reply["failure"], "The model server can't be reached.");
     }
     // Now it is up, but nobody looks.
-    let listener = TcpListener::bind(address).await.unwrap();
-    let upstream = Upstream::on(listener, []);
+    upstream.set_door(Door::Open).await;
     let reply = reply_of(&ada, "model").await;
     assert_eq!(
         reply["failure"],

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+
+use super::door::{Door, Place};
 
 /// Longer than anything here takes, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -57,7 +60,15 @@ struct Seen {
 /// The running server. It ends with its test's runtime.
 #[derive(Clone)]
 pub struct Upstream {
-    address: std::net::SocketAddr,
+    place: Arc<Place>,
+    /// Sees to the door, as it is now.
+    porter: Arc<Mutex<JoinHandle<()>>>,
+    service: Service,
+}
+
+/// What becomes of those who are let in.
+#[derive(Clone)]
+struct Service {
     seen: Arc<watch::Sender<Seen>>,
     scripts: Arc<HashMap<String, Script>>,
 }
@@ -65,48 +76,75 @@ pub struct Upstream {
 impl Upstream {
     /// One that plays these scripts, and is well-behaved towards all other models.
     pub async fn start(scripts: impl IntoIterator<Item = (String, Script)>) -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), scripts)
-    }
-
-    /// The same at an address that was taken before.
-    pub fn on(listener: TcpListener, scripts: impl IntoIterator<Item = (String, Script)>) -> Self {
-        let upstream = Self {
-            address: listener.local_addr().unwrap(),
+        let service = Service {
             seen: Arc::new(watch::Sender::new(Seen::default())),
             scripts: Arc::new(scripts.into_iter().collect()),
         };
-        let server = upstream.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(server.clone().serve(stream));
-            }
-        });
-        upstream
+        let place = Place::take();
+        let porter = tokio::spawn(service.clone().let_in(place.listen()));
+        Self {
+            place: Arc::new(place),
+            porter: Arc::new(Mutex::new(porter)),
+            service,
+        }
+    }
+
+    /// Has its callers fare otherwise from now on. Those who were let in before are served to their end.
+    pub async fn set_door(&self, door: Door) {
+        let mut porter = self.porter.lock().await;
+        porter.abort();
+        // Until nobody listens any more.
+        let _ = (&mut *porter).await;
+        let place = &self.place;
+        *porter = match door {
+            Door::Open => tokio::spawn(self.service.clone().let_in(place.listen())),
+            Door::Shut => tokio::spawn(async {}),
+            Door::Crowded => tokio::spawn(hold(place.listen_crowded().await)),
+            Door::Unattended => tokio::spawn(hold(place.listen())),
+            Door::Deaf => tokio::spawn(leave_standing(place.listen())),
+        };
     }
 
     /// What `OPENAI_BASE_URL` is to be.
     pub fn base_url(&self) -> String {
-        format!("http://{}/v1", self.address)
+        format!("http://{}/v1", self.place.address())
     }
 
     /// All requests for a model so far.
     pub fn requests(&self, model: &str) -> Vec<Request> {
+        self.service.requests(model)
+    }
+
+    /// Forgets all requests, and plays each script from its beginning again.
+    pub fn forget(&self) {
+        self.service.seen.send_modify(|seen| seen.requests.clear());
+    }
+
+    /// Waits until the other side has left this many hanging connections.
+    pub async fn left(&self, count: usize) {
+        let mut seen = self.service.seen.subscribe();
+        let left = seen.wait_for(|seen| seen.left >= count);
+        tokio::time::timeout(DEADLINE, left)
+            .await
+            .expect("it leaves in time")
+            .unwrap();
+    }
+}
+
+impl Service {
+    async fn let_in(self, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(self.clone().serve(stream));
+        }
+    }
+
+    fn requests(&self, model: &str) -> Vec<Request> {
         let seen = self.seen.borrow();
         let of = seen
             .requests
             .iter()
             .filter(|request| request.model() == model);
         of.cloned().collect()
-    }
-
-    /// Waits until the other side has left this many hanging connections.
-    pub async fn left(&self, count: usize) {
-        let mut seen = self.seen.subscribe();
-        let left = seen.wait_for(|seen| seen.left >= count);
-        tokio::time::timeout(DEADLINE, left)
-            .await
-            .expect("it leaves in time")
-            .unwrap();
     }
 
     async fn serve(self, mut stream: TcpStream) {
@@ -133,6 +171,19 @@ impl Upstream {
         let _ = stream.shutdown().await;
         // Until the other side has read it: closing with bytes unread would be a reset.
         let _ = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut Vec::new())).await;
+    }
+}
+
+/// Keeps something for ever.
+async fn hold<T>(_it: T) {
+    std::future::pending().await
+}
+
+/// Takes calls and does nothing with them.
+async fn leave_standing(listener: TcpListener) {
+    let mut calls = Vec::new();
+    while let Ok(call) = listener.accept().await {
+        calls.push(call);
     }
 }
 
