@@ -136,7 +136,11 @@ impl Wire {
 
     /// The closing handshake (RFC 6455, section 7.1), as far as the peer takes part in it.
     pub(super) async fn end(mut self, end: End) {
-        let deadline = self.close_deadline;
+        let deadline = match &end {
+            // It has had its time, and hears the code only if it begins to take something now.
+            End::Close(close) if *close == Close::SLOW_CONSUMER => self.close_deadline / 3,
+            _ => self.close_deadline,
+        };
         self.socket.get_mut().uncount();
         match end {
             End::Lost => {}
