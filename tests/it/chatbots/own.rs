@@ -115,7 +115,7 @@ async fn fifty_are_the_most_also_when_made_at_once() {
         .execute(
             "insert into chatbots (id, handle, handle_key, name, engine, owner_id)
              select gen_random_uuid(), 'bot' || n, 'bot' || n, 'Bot', 'BUILTIN', u.id
-             from users u, generate_series(1, 48) n",
+             from users u, generate_series(1, 48) n where u.username = 'ada'",
         )
         .await;
     let made = (0..6).map(|n| make(&ada, json!({"handle": format!("more{n}")})));
