@@ -89,7 +89,11 @@ async fn place_with_a_person() -> (Place, TestDatabase) {
 }
 
 async fn people(database: &TestDatabase) -> String {
-    ask(database.url(), "select count(*) from users").await
+    ask(
+        database.url(),
+        "select count(*) from users where disabled_at is null",
+    )
+    .await
 }
 
 fn succeeded(ended: &Ended) {
