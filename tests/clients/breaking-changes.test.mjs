@@ -56,8 +56,8 @@ const BREAKS = [
   ['a value is gone', /^\tCANCELLED$/m, '\tSTOPPED', 'CANCELLED was removed from enum type MessageStatus.'],
   [
     'a member is gone',
-    ' | ReplyDelta | SessionChanged',
-    ' | SessionChanged',
+    ' | ReplyDelta | CommandReplied',
+    ' | CommandReplied',
     'ReplyDelta was removed from union type SessionEvent.',
   ],
   [

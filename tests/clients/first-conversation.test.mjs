@@ -36,7 +36,7 @@ test('the first conversation in the README, typed as it is printed', async () =>
   const script = [...commands, 'printf "%s\\n%s" "$TOKEN" "$SESSION"']
     .join(`\necho; echo '${between}'\n`)
     .replaceAll(`http://${PRINTED}`, BASE);
-  const { stdout, stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], { timeout: 60_000 });
+  const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], { timeout: 60_000 });
   assert.equal(stderr, '');
 
   const outputs = stdout.split(between).map((output) => output.trim());
@@ -52,7 +52,7 @@ test('the first conversation in the README, typed as it is printed', async () =>
 
   // "Run that once more and nothing is sent."
   const again = commands[1].replaceAll(`http://${PRINTED}`, BASE);
-  const repeated = await promisify(execFile)('bash', ['-euc', again], { env: { ...process.env, TOKEN: token } });
+  const repeated = await promisify(execFile)('bash', ['--norc', '-euc', again], { env: { ...process.env, TOKEN: token } });
   assert.equal(repeated.stdout.trim(), outputs[1]);
   const stored = await graphql(
     'query Read($id: ID!) { history(sessionId: $id, last: 10) { nodes { seq } } }',
@@ -105,7 +105,7 @@ test('the program in the README follows a reply, also when its connection is cut
   const [say, ...more] = blocks('Watch it live', 'sh');
   assert.deepEqual(more, []);
   const env = { ...process.env, TOKEN: token, SESSION: session };
-  const said = await promisify(execFile)('bash', ['-euc', say.replaceAll(`http://${PRINTED}`, BASE)], { env });
+  const said = await promisify(execFile)('bash', ['--norc', '-euc', say.replaceAll(`http://${PRINTED}`, BASE)], { env });
   const { seq } = JSON.parse(said.stdout).data.sendMessage.message;
   await seen(/^ReplyDelta/m);
   const cutAt = printed.length;
