@@ -1,6 +1,8 @@
 //! The opening of a socket (RFC 6455, section 4.2), and which sub-protocol is spoken on it.
 
+use async_graphql_axum::GraphQLProtocol;
 use axum::{
+    RequestExt as _,
     body::Body,
     extract::Request,
     http::{HeaderMap, HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
@@ -14,7 +16,6 @@ use super::close::Close;
 /// The sub-protocol we speak. Its predecessor, `graphql-ws`, is not offered: it has no close codes to tell
 /// one refusal from another and no pings, and its library is no longer maintained.
 const SUB_PROTOCOL: &str = "graphql-transport-ws";
-const LEGACY_SUB_PROTOCOL: &str = "graphql-ws";
 
 /// A socket that will be open once its response has been sent.
 pub(super) struct Handshake {
@@ -26,13 +27,11 @@ pub(super) struct Handshake {
 }
 
 /// Reads a request for a socket, and answers it. `None`: it is none.
-pub(super) fn accept(request: &mut Request) -> Option<(Handshake, Response)> {
+pub(super) async fn accept(request: &mut Request) -> Option<(Handshake, Response)> {
     let mut response = create_response_with_body(request, Body::empty).ok()?;
-    let headers = request.headers();
-    let refused = match (
-        offers(headers, SUB_PROTOCOL),
-        offers(headers, LEGACY_SUB_PROTOCOL),
-    ) {
+    // It knows the predecessor too.
+    let asked = request.extract_parts::<GraphQLProtocol>().await;
+    let refused = match (offers(request.headers(), SUB_PROTOCOL), asked) {
         (true, _) => {
             let chosen = HeaderValue::from_static(SUB_PROTOCOL);
             response
@@ -40,8 +39,8 @@ pub(super) fn accept(request: &mut Request) -> Option<(Handshake, Response)> {
                 .insert(SEC_WEBSOCKET_PROTOCOL, chosen);
             None
         }
-        (false, true) => Some(Close::LEGACY_SUB_PROTOCOL),
-        (false, false) => Some(Close::NO_SUB_PROTOCOL),
+        (false, Ok(_)) => Some(Close::LEGACY_SUB_PROTOCOL),
+        (false, Err(_)) => Some(Close::NO_SUB_PROTOCOL),
     };
     let connection = hyper::upgrade::on(request);
     Some((

@@ -60,7 +60,7 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
         token,
     };
     let line = request.extensions().get::<Line>().cloned();
-    let Some((handshake, response)) = handshake::accept(&mut request) else {
+    let Some((handshake, response)) = handshake::accept(&mut request).await else {
         let told = "This is no WebSocket handshake (RFC 6455, section 4.2.1).";
         let error = AppError::bad_input("upgrade", told);
         return not_opened(&server, StatusCode::BAD_REQUEST, error, id);
