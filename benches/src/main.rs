@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! main ── run ──────── cells ──── load ──── check
-//!  │       └ table       │ meter, drift
-//!  └─ world ── process   └ ceiling, model: this program again, as processes of their own
+//!  │      └ table          └ meter, drift
+//!  └─ stage ── world ── process   └ ceiling, model: this program again, as processes of their own
 //! ```
 
 mod ceiling;
@@ -19,11 +19,11 @@ mod plan;
 mod process;
 mod run;
 mod sql;
+mod stage;
 mod table;
 mod world;
 
 use std::fs::{self, Permissions};
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,13 +33,11 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use cells::{Bench, Work};
-use load::{Size, Target, Who};
-use meter::Metered;
 use plan::Plan;
-use process::Process;
-use world::{Setup, World};
+use stage::Stage;
 
 fn main() -> ExitCode {
     match start() {
@@ -128,35 +126,19 @@ async fn bench(parlor: PathBuf, plan: &Plan, only: &[&str]) -> Result<bool> {
 
     eprintln!("preparing");
     let began = Instant::now();
-    let words = plan.words.to_string();
-    let myself = std::env::current_exe()?;
-    let model = Process::start("model", folder.path(), &myself, |command, address| {
-        command.args(["model", &address.to_string(), &words]);
-    })
-    .await?;
-    let setup = Setup {
-        folder: folder.path().to_owned(),
-        parlor: parlor.canonicalize().context("there is no such Parlor")?,
-        connections: connections(),
-        model: model.address(),
-    };
-    let small = World::start(&setup, Size::Small, plan.small).await?;
-    let large = World::start(&setup, Size::Large, plan.large).await?;
-    let ceiling = world::ceiling(&setup, "ceiling-raw", None).await?;
-    for world in [&small, &large] {
-        world.warm_up().await?;
-        cells::compare(world).await?;
-    }
-    let raw = raw(ceiling.address(), &ceiling, &small).await?;
-    if small.program("pgbench").is_none() {
+    let left = end.saturating_duration_since(began);
+    let stage = timeout(left, Stage::set(folder.path(), &parlor, plan))
+        .await
+        .context("the time was over before everything was prepared")??;
+    if stage.small.program("pgbench").is_none() {
         println!("There is no pgbench here (Debian: postgresql-contrib): its rows are left out.");
     }
     let bench = Bench {
         plan,
-        setup: &setup,
-        small: &small,
-        large: &large,
-        raw: &raw,
+        setup: &stage.setup,
+        small: &stage.small,
+        large: &stage.large,
+        raw: &stage.raw,
     };
     eprintln!("prepared in {:.0?}", began.elapsed());
 
@@ -171,22 +153,6 @@ async fn bench(parlor: PathBuf, plan: &Plan, only: &[&str]) -> Result<bool> {
         println!("{line}");
     }
     Ok(findings.are_clean())
-}
-
-async fn raw(address: SocketAddr, ceiling: &Process, small: &World) -> Result<Target> {
-    Ok(Target {
-        who: Who::Raw,
-        size: Size::Small,
-        address,
-        server: Metered::Process(ceiling.pid()),
-        database: None,
-        template: Some(small.template().await?),
-    })
-}
-
-/// As many connections to the database as Parlor takes by itself.
-fn connections() -> usize {
-    std::thread::available_parallelism().map_or(10, |cores| 2 * cores.get() + 8)
 }
 
 /// Lets this process, and those that it starts, have so many sockets.

@@ -95,7 +95,11 @@ pub async fn rounds(bench: &Bench<'_>, works: &[Work], end: Instant) -> Findings
                         "the time was over in round {}, before {work:?} of {who:?}, {size:?}",
                         round + 1
                     );
-                    findings.remarks.push(remark);
+                    // What was never measured was never checked either: that is no clean run.
+                    match round {
+                        0 => findings.troubles.push(remark),
+                        _ => findings.remarks.push(remark),
+                    }
                     return findings;
                 }
                 measure(bench, &mut findings, round, *work, who, size, left).await;

@@ -4,11 +4,13 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
 
-use crate::load::{Event, Size, Target, Template, Who, content, event, number};
+use crate::load::{Event, Line, Size, Target, Template, Who, content, event, number};
 use crate::meter::Metered;
 use crate::names::{Kind, SECRET};
 use crate::plan::{History, REPLIES, SENDERS};
@@ -180,7 +182,7 @@ pub async fn parlor(
     name: &str,
     arrange: impl FnOnce(&mut Command),
 ) -> Result<Process> {
-    Process::start(name, &setup.folder, &setup.parlor, |command, address| {
+    let started = Process::start(name, &setup.folder, &setup.parlor, |command, address| {
         command
             .arg("serve")
             .env("PARLOR_LISTEN", address.to_string())
@@ -199,9 +201,24 @@ pub async fn parlor(
             command.env(format!("PARLOR_MAX_{limit}"), "100000");
         }
         arrange(command);
-    })
-    .await
+    });
+    let process = started.await?;
+    // It listens before it has a database, and answers once it has.
+    let ready = async || {
+        let mut line = Line::open(process.address(), None).await?;
+        line.get("/health/ready").await
+    };
+    for _ in 0..TRIES {
+        if ready().await.is_ok() {
+            return Ok(process);
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    bail!("{name} does not get ready:\n{}", process.last_words())
 }
+
+/// How often a server is asked whether it is ready. It takes its time for the answer, and the run has an end of its own.
+const TRIES: usize = 20;
 
 /// Starts a ceiling; without a database it only broadcasts.
 pub async fn ceiling(setup: &Setup, name: &str, database: Option<&str>) -> Result<Process> {
