@@ -1,7 +1,7 @@
 # Names for what is done often. The work is in scripts/, which say what they do.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint schema web fmt
+.PHONY: help run test soak bench lint schema web fmt
 
 help: ## prints this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
@@ -14,6 +14,9 @@ test: ## runs all checks and all tests; ends with the counts
 
 soak: ## plays the fault suite at length: SEED=7 repeats its choices, ROUNDS=10 is how many times what `make test` plays
 	@SEED="$(SEED)" ROUNDS="$(ROUNDS)" exec scripts/soak
+
+bench: ## measures what everything costs beside what it could: QUICK=1 takes 3 minutes instead of 15
+	@QUICK="$(QUICK)" exec scripts/bench
 
 lint: ## checks formatting, code, documentation and shell scripts
 	@exec scripts/lint
