@@ -81,7 +81,7 @@ impl Upstream {
             scripts: Arc::new(scripts.into_iter().collect()),
         };
         let place = Place::take();
-        let porter = tokio::spawn(service.clone().let_in(place.listen()));
+        let porter = tokio::spawn(service.clone().let_in(place.listen().await));
         Self {
             place: Arc::new(place),
             porter: Arc::new(Mutex::new(porter)),
@@ -97,11 +97,11 @@ impl Upstream {
         let _ = (&mut *porter).await;
         let place = &self.place;
         *porter = match door {
-            Door::Open => tokio::spawn(self.service.clone().let_in(place.listen())),
+            Door::Open => tokio::spawn(self.service.clone().let_in(place.listen().await)),
             Door::Shut => tokio::spawn(async {}),
             Door::Crowded => tokio::spawn(hold(place.listen_crowded().await)),
-            Door::Unattended => tokio::spawn(hold(place.listen())),
-            Door::Deaf => tokio::spawn(leave_standing(place.listen())),
+            Door::Unattended => tokio::spawn(hold(place.listen().await)),
+            Door::Deaf => tokio::spawn(leave_standing(place.listen().await)),
         };
     }
 
