@@ -59,7 +59,7 @@ pub fn schema(app: &App) -> Schema {
 /// The same before it is finished: tests add what they need.
 pub fn schema_builder(app: &App) -> SchemaBuilder {
     let limits = &app.config().limits;
-    let mut builder = async_graphql::Schema::build(Query, Mutation::new(), Subscription)
+    let mut builder = async_graphql::Schema::build(Query, Mutation::default(), Subscription)
         // Around all others, so that theirs does not count.
         .extension(AnswerBytes {
             most: limits.answer_bytes,
@@ -91,7 +91,7 @@ pub(crate) fn unconnected() -> Schema {
 fn builder() -> SchemaBuilder {
     complete(async_graphql::Schema::build(
         Query,
-        Mutation::new(),
+        Mutation::default(),
         Subscription,
     ))
 }

@@ -1,6 +1,7 @@
 //! The session that is begun by the first thing said in it.
 
 use aws_lc_rs::digest;
+use uuid::Uuid;
 
 use crate::db::Connection;
 use crate::db::messages::SendKey;
@@ -14,14 +15,21 @@ pub(super) fn session_id(user: UserId, key: Option<&SendKey>) -> SessionId {
     let Some(key) = key else {
         return SessionId::new();
     };
+    SessionId::from_a_key(hash(b"parlor session started by a send", &[user.0], key))
+}
+
+/// What an id is made of that the same key gives again, in the same hands. `purpose` keeps different things apart.
+pub(super) fn hash(purpose: &[u8], whose: &[Uuid], key: &SendKey) -> [u8; 16] {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(b"parlor session started by a send");
-    context.update(user.0.as_bytes());
+    context.update(purpose);
+    for id in whose {
+        context.update(id.as_bytes());
+    }
     context.update(key.key.as_str().as_bytes());
     let hash = context.finish();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash.as_ref()[..16]);
-    SessionId::from_a_key(bytes)
+    bytes
 }
 
 /// Stores it, with the chatbot of the house; one that is there stays as it is.

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use diesel_async::AsyncConnection;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -134,15 +133,8 @@ fn command_id(user: UserId, session: SessionId, key: Option<&SendKey>) -> Comman
     let Some(key) = key else {
         return CommandId::new();
     };
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(b"parlor command");
-    context.update(user.0.as_bytes());
-    context.update(session.0.as_bytes());
-    context.update(key.key.as_str().as_bytes());
-    let hash = context.finish();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash.as_ref()[..16]);
-    CommandId(Uuid::new_v8(bytes))
+    let hash = beginning::hash(b"parlor command", &[user.0, session.0], key);
+    CommandId(Uuid::new_v8(hash))
 }
 
 /// Asks for an answer, and tells of the end.

@@ -10,6 +10,7 @@ use crate::api::types::{
 };
 use crate::services::{accounts, downloads, logins};
 
+#[derive(Default)]
 pub(super) struct AccountMutations;
 
 #[Object]

@@ -7,6 +7,7 @@ use crate::api::types::{Chatbot, ChatbotInput, ContextExt};
 use crate::domain::Handle;
 use crate::services::chatbots;
 
+#[derive(Default)]
 pub(super) struct ChatbotMutations;
 
 #[Object]

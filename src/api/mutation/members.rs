@@ -8,6 +8,7 @@ use crate::api::types::{ContextExt, Session};
 use crate::domain::{Seq, Username};
 use crate::services::{members, reading, typing};
 
+#[derive(Default)]
 pub(super) struct MemberMutations;
 
 #[Object]

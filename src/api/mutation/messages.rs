@@ -13,6 +13,7 @@ use crate::services::editing;
 use crate::services::messages::{self, Delivery, Draft};
 use crate::services::waiting::{self, MAX_WAIT};
 
+#[derive(Default)]
 pub(super) struct MessageMutations;
 
 #[Object]

@@ -10,7 +10,7 @@ mod sessions;
 use async_graphql::MergedObject;
 
 /// Writing. What a mutation returns is stored.
-#[derive(MergedObject)]
+#[derive(Default, MergedObject)]
 pub struct Mutation(
     accounts::AccountMutations,
     chatbots::ChatbotMutations,
@@ -19,17 +19,3 @@ pub struct Mutation(
     messages::MessageMutations,
     replies::ReplyMutations,
 );
-
-impl Mutation {
-    /// All of it.
-    pub(super) fn new() -> Self {
-        Self(
-            accounts::AccountMutations,
-            chatbots::ChatbotMutations,
-            sessions::SessionMutations,
-            members::MemberMutations,
-            messages::MessageMutations,
-            replies::ReplyMutations,
-        )
-    }
-}

@@ -7,6 +7,7 @@ use crate::api::ids;
 use crate::api::types::{ContextExt, Message};
 use crate::services::under_way;
 
+#[derive(Default)]
 pub(super) struct ReplyMutations;
 
 #[Object]

@@ -7,6 +7,7 @@ use crate::api::ids;
 use crate::api::types::{ContextExt, Session, SessionKind};
 use crate::services::sessions::{self, Change, SessionPlan};
 
+#[derive(Default)]
 pub(super) struct SessionMutations;
 
 #[Object]
