@@ -61,6 +61,8 @@ impl Reading {
         let mut conn = app.db().connection().await?;
         let seat = access::seat(&mut conn, &self.reader, self.session).await?;
         let page = export::messages(&mut conn, &seat, self.after, MESSAGES).await?;
+        // Again, behind the page: what was read under a seat may be shown.
+        access::seat(&mut conn, &self.reader, self.session).await?;
         let Some(last) = page.last() else {
             return Ok(None);
         };
