@@ -40,7 +40,6 @@ impl Session {
         Self { row, position }
     }
 
-    /// The viewer's own seat in it, if they have one now.
     async fn seat(&self, ctx: &Context<'_>) -> ApiResult<Option<OwnSeat>> {
         match ctx.viewer()?.user() {
             Some(user) => Ok(ctx.rows()?.load_one(SeatOf(user, self.row.id)).await?),
@@ -81,11 +80,11 @@ impl Session {
     /// Who is in it, the longest first.
     async fn members(&self, ctx: &Context<'_>) -> ApiResult<Vec<Member>> {
         let members = ctx.rows()?.load_one(MembersOf(self.row.id)).await?;
-        let owner = self.row.owner_id;
+        let (said, owner) = (self.row.last_seq, self.row.owner_id);
         Ok(members
             .unwrap_or_default()
             .into_iter()
-            .map(|row| Member { row, owner })
+            .map(|row| Member { row, said, owner })
             .collect())
     }
 
@@ -182,6 +181,8 @@ impl Session {
 /// A seat, and who owns the session.
 pub struct Member {
     row: members::Member,
+    /// The last message of the session as the viewer knows it: none where they are not in it.
+    said: Seq,
     owner: UserId,
 }
 
@@ -198,9 +199,9 @@ impl Member {
         self.row.user.id == self.owner
     }
 
-    /// The `seq` of the newest message they have read; 0 for none.
+    /// The `seq` of the newest message they have read; 0 for none, and in a room that you are not in.
     async fn read_up_to(&self) -> i32 {
-        self.row.read_up_to.0
+        self.row.read_up_to.min(self.said).0
     }
 
     /// Since when they are in it.
