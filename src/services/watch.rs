@@ -109,7 +109,7 @@ fn walk(
                 reason = &mut end => Sight::End(reason),
                 item = next(&mut follower) => match item {
                     Ok(Item::Typing { user, typing }) => {
-                        match typists.look(&app, &person, user, typing).await {
+                        match typists.look(&app, &person, session, (user, typing)).await {
                             Some(user) => Sight::Typing { user, typing },
                             None => continue,
                         }
