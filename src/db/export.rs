@@ -55,15 +55,17 @@ pub async fn messages(
     page(conn, seat.session().id, None, after, limit).await
 }
 
-/// The next session that the person said something in and is not in now, by id.
+/// The next session that the person said something in and has not been in since `then`, by id.
 pub async fn departed(
     conn: &mut Connection,
     user: UserId,
+    then: DateTime<Utc>,
     after: SessionId,
 ) -> AppResult<Option<SessionId>> {
     let is_member = members::table
         .filter(members::session_id.eq(messages::session_id))
-        .filter(members::user_id.eq(user));
+        .filter(members::user_id.eq(user))
+        .filter(members::joined_at.le(then));
     Ok(messages::table
         .filter(messages::user_id.eq(user))
         .filter(messages::session_id.gt(after))

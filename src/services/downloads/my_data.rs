@@ -3,6 +3,7 @@
 //! that they share with people, their own words: those of others are others' data. So are, of a session that they are
 //! not in any more, all but the words that they left there.
 
+use chrono::{DateTime, Utc};
 use futures_util::Stream;
 use uuid::Uuid;
 
@@ -19,7 +20,7 @@ use crate::services::access;
 /// The lines, a page of them at a time.
 pub(super) fn pieces(app: App, person: Person) -> impl Stream<Item = AppResult<String>> + Send {
     async_stream::try_stream! {
-        let user = person.user;
+        let (user, begun) = (person.user, Utc::now());
         yield profile(&app, user).await?;
         let mut after = LoginId(Uuid::nil());
         while let Some((piece, last)) = logins(&app, user, after).await? {
@@ -54,7 +55,7 @@ pub(super) fn pieces(app: App, person: Person) -> impl Stream<Item = AppResult<S
             }
         }
         let mut after = SessionId(Uuid::nil());
-        while let Some(session) = departed(&app, user, after).await? {
+        while let Some(session) = departed(&app, user, begun, after).await? {
             after = session;
             let mut seq = Seq(0);
             while let Some((piece, last)) = left_behind(&app, user, session, seq).await? {
@@ -94,8 +95,15 @@ async fn chatbots(
     Ok(Some((in_lines(page.iter().map(Line::chatbot))?, last.id)))
 }
 
-async fn departed(app: &App, user: UserId, after: SessionId) -> AppResult<Option<SessionId>> {
-    export::departed(&mut *app.db().connection().await?, user, after).await
+/// The next session of those that the person was not in when the download began. Who comes back meanwhile may have
+/// their words twice, and not never.
+async fn departed(
+    app: &App,
+    user: UserId,
+    begun: DateTime<Utc>,
+    after: SessionId,
+) -> AppResult<Option<SessionId>> {
+    export::departed(&mut *app.db().connection().await?, user, begun, after).await
 }
 
 /// What the person said in a session that they are not in any more: of itself it tells only its id.
@@ -164,13 +172,16 @@ impl Part {
             Err(AppError::NotFound(_)) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let page = match self.is_alone {
-            true => export::messages(&mut conn, &seat, self.after, MESSAGES).await?,
-            false => {
-                export::own_words(&mut conn, self.reader, self.session, self.after, MESSAGES)
-                    .await?
-            }
-        };
+        let mut page = Vec::new();
+        if self.is_alone {
+            page = export::messages(&mut conn, &seat, self.after, MESSAGES).await?;
+            // Behind the page: who has come since said nothing in it.
+            self.is_alone = members::count(&mut conn, self.session).await? == 1;
+        }
+        if !self.is_alone {
+            let (reader, session) = (self.reader, self.session);
+            page = export::own_words(&mut conn, reader, session, self.after, MESSAGES).await?;
+        }
         let Some((text, last)) = said(&mut conn, &page, self.reader).await? else {
             return Ok(false);
         };
