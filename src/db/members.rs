@@ -12,7 +12,7 @@ use super::schema::{members, removals, sessions, users};
 use super::sessions::Session;
 use super::users::User;
 use super::{Connection, OnConstraint};
-use crate::domain::{Seq, SessionId, UserId};
+use crate::domain::{Role, Seq, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 
 /// The proof that a person is in a session. Only looking it up makes one.
@@ -180,10 +180,23 @@ pub async fn count(conn: &mut Connection, session: SessionId) -> AppResult<i64> 
         .await?)
 }
 
-/// Who has been in a session the longest, if anybody is in it.
+/// Whether two people are in a session together.
+pub async fn share_a_session(conn: &mut Connection, one: UserId, other: UserId) -> AppResult<bool> {
+    let others = diesel::alias!(members as others);
+    let same = others.field(members::session_id).eq(members::session_id);
+    let shared = members::table
+        .inner_join(others.on(same))
+        .filter(members::user_id.eq(one))
+        .filter(others.field(members::user_id).eq(other));
+    Ok(diesel::select(exists(shared)).get_result(conn).await?)
+}
+
+/// Who of those with an account has been in a session the longest, if anybody is in it: guests run nothing.
 pub async fn find_longest(conn: &mut Connection, session: SessionId) -> AppResult<Option<UserId>> {
     Ok(members::table
+        .inner_join(users::table)
         .filter(members::session_id.eq(session))
+        .filter(users::role.ne(Role::Guest))
         .select(members::user_id)
         .order((members::joined_at, members::user_id))
         .first(conn)

@@ -12,6 +12,7 @@ pub mod ended_logins;
 pub mod epoch;
 mod error;
 pub mod export;
+pub mod guests;
 pub mod history;
 mod inspect;
 mod line;

@@ -47,6 +47,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    guests (user_id) {
+        user_id -> Uuid,
+        token_hash -> Bytea,
+        seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     chatbots (id) {
         id -> Uuid,
         handle -> Text,
@@ -158,6 +166,7 @@ diesel::table! {
 
 diesel::joinable!(logins -> users (user_id));
 diesel::joinable!(refresh_tokens -> logins (login_id));
+diesel::joinable!(guests -> users (user_id));
 diesel::joinable!(members -> sessions (session_id));
 diesel::joinable!(members -> users (user_id));
 diesel::joinable!(session_chatbots -> sessions (session_id));
@@ -168,6 +177,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     logins,
     refresh_tokens,
+    guests,
     chatbots,
     sessions,
     members,

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
 use super::schema::{erased_sessions, members, session_chatbots, sessions};
-use super::{Connection, OnConstraint};
+use super::{Connection, OnConstraint, guests};
 use crate::domain::{ChatbotId, PageRequest, Rev, Seq, SessionId, SessionKind, Title, UserId};
 use crate::error::{AppError, AppResult};
 
@@ -195,16 +195,18 @@ pub async fn touch(conn: &mut Connection, session: SessionId) -> AppResult<Sessi
         .await?)
 }
 
-/// Erases a session with all that was said in it. Its id is not given out again. The session must be locked
-/// in this transaction.
+/// Erases a session with all that was said in it, and its guests: they have no other. Its id is not given out again.
+/// The session must be locked in this transaction.
 pub async fn erase(conn: &mut Connection, session: SessionId) -> AppResult<()> {
     // A long history takes longer than any single statement may otherwise.
     diesel::sql_query("set local statement_timeout = '10min'")
         .execute(conn)
         .await?;
+    let guests = guests::of_session(conn, session).await?;
     diesel::delete(sessions::table.find(session))
         .execute(conn)
         .await?;
+    guests::delete(conn, &guests).await?;
     // Other ids are made by chance, and never twice.
     if session.is_from_a_key() {
         diesel::insert_into(erased_sessions::table)

@@ -38,4 +38,4 @@ pub use people::{Bio, DisplayName, Password, Role, Username};
 pub use reply_text::{Applied, ReplyText};
 pub use search_text::SearchText;
 pub use session::{SessionKind, Title};
-pub use viewer::{Person, Viewer};
+pub use viewer::{Account, Person, Viewer};

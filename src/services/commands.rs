@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{access, beginning};
+use super::access;
+use super::beginning::{self, Venue};
 use crate::app::{App, Errand};
 use crate::bus::{Heard, Listener, Notice, Subject};
 use crate::db::members::Seat;
@@ -68,13 +69,12 @@ pub(super) async fn give(
     key: Option<&SendKey>,
 ) -> AppResult<Given> {
     let user = viewer.person()?.user;
-    let id = session.unwrap_or_else(|| beginning::session_id(user, key));
+    let venue = Venue::find(viewer, session, key)?;
+    let id = venue.id;
     let mut conn = app.db().connection().await?;
     let (seat, chatbot) = conn
         .transaction(async |conn| {
-            if session.is_none() {
-                beginning::with_house_chatbot(conn, id, user).await?;
-            }
+            venue.open(conn).await?;
             let seat = access::seat(conn, viewer, id).await?;
             if let Some(key) = key
                 && messages::find_by_key(conn, &seat, &key.key)

@@ -10,6 +10,7 @@ mod node;
 mod session;
 mod signed_in;
 mod user;
+mod visit;
 
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
@@ -24,6 +25,7 @@ pub(super) use node::Node;
 pub(super) use session::{Session, SessionKind};
 pub(super) use signed_in::{AuthPayload, LoginInput, RegisterInput};
 pub(super) use user::{ProfileInput, User};
+pub(super) use visit::{StartVisitInput, VisitPayload};
 
 use super::HungUp;
 use super::deadline::Deadline;

@@ -9,7 +9,7 @@ use crate::api::error::ApiResult;
 use crate::api::loaders::{ChatbotsOf, MembersOf, SeatOf};
 use crate::db::members::OwnSeat;
 use crate::db::{members, sessions};
-use crate::domain::{self, Defaults, NodeId, Rev, Seq, UserId};
+use crate::domain::{self, Defaults, NodeId, Rev, Seq, UserId, Viewer};
 use crate::services::history;
 
 /// Who a session is for.
@@ -20,28 +20,48 @@ pub enum SessionKind {
     Private,
     /// Open to join. Its chatbots answer when they are mentioned.
     Room,
+    /// A guest, whom they came to see, and whom that person has added. A chatbot answers the guest, and nobody else.
+    Visit,
 }
 
 /// A session as the client is told of it.
 pub struct Session {
     row: sessions::Session,
     position: Rev,
+    /// Who sees it, if they had no token yet when they asked.
+    seen_by: Option<Viewer>,
 }
 
 impl Session {
     /// A session whose cursor is its newest change.
     pub(in crate::api) fn new(row: sessions::Session) -> Self {
         let position = row.rev;
-        Self { row, position }
+        Self::at(row, position)
     }
 
     /// A session whose cursor is an earlier change: the newest that the client is sure to be told of.
     pub(in crate::api) fn at(row: sessions::Session, position: Rev) -> Self {
-        Self { row, position }
+        Self {
+            row,
+            position,
+            seen_by: None,
+        }
+    }
+
+    /// The same as somebody sees it who had no token yet when they asked.
+    pub(in crate::api) fn seen_by(self, viewer: impl Into<Option<Viewer>>) -> Self {
+        Self {
+            seen_by: viewer.into(),
+            ..self
+        }
+    }
+
+    fn viewer<'a>(&'a self, ctx: &'a Context<'_>) -> ApiResult<&'a Viewer> {
+        self.seen_by.as_ref().map_or_else(|| ctx.viewer(), Ok)
     }
 
     async fn seat(&self, ctx: &Context<'_>) -> ApiResult<Option<OwnSeat>> {
-        match ctx.viewer()?.user() {
+        match self.viewer(ctx)?.user() {
             Some(user) => Ok(ctx.rows()?.load_one(SeatOf(user, self.row.id)).await?),
             None => Ok(None),
         }
@@ -126,13 +146,10 @@ impl Session {
             before,
         };
         let request = args.parse_in(app.sealer(), self.row.id, Defaults::Last(50))?;
-        let page = history::page_of_known(app, ctx.viewer()?, self.row.id, &request).await?;
-        Ok(connection(
-            app.sealer(),
-            page,
-            |row| row.place(),
-            Message::new,
-        ))
+        let viewer = self.viewer(ctx)?;
+        let page = history::page_of_known(app, viewer, self.row.id, &request).await?;
+        let message = |row| Message::new(row).seen_by(self.seen_by.clone());
+        Ok(connection(app.sealer(), page, |row| row.place(), message))
     }
 
     /// The newest message. Null before the first, and for a room that you are not in.
@@ -144,7 +161,8 @@ impl Session {
         let last = ctx.rows()?.load_one(place).await?;
         // After the message, so that what was read may be shown.
         let seat = self.seat(ctx).await?;
-        Ok(last.filter(|_| seat.is_some()).map(Message::new))
+        let message = |row| Message::new(row).seen_by(self.seen_by.clone());
+        Ok(last.filter(|_| seat.is_some()).map(message))
     }
 
     /// How many messages you have not read. Your own count as read, and so does what was said before you came.
