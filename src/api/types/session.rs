@@ -81,11 +81,17 @@ impl Session {
     /// Who is in it, the longest first.
     async fn members(&self, ctx: &Context<'_>) -> ApiResult<Vec<Member>> {
         let members = ctx.rows()?.load_one(MembersOf(self.row.id)).await?;
+        // After the members, so that what was read may be shown.
+        let is_outside = self.seat(ctx).await?.is_none();
         let owner = self.row.owner_id;
         Ok(members
             .unwrap_or_default()
             .into_iter()
-            .map(|row| Member { row, owner })
+            .map(|row| Member {
+                row,
+                owner,
+                is_seen_from_outside: is_outside,
+            })
             .collect())
     }
 
@@ -183,6 +189,8 @@ impl Session {
 pub struct Member {
     row: members::Member,
     owner: UserId,
+    /// Whoever looks is not in the session, and is not to know how much is said there.
+    is_seen_from_outside: bool,
 }
 
 /// A person in a session.
@@ -198,9 +206,12 @@ impl Member {
         self.row.user.id == self.owner
     }
 
-    /// The `seq` of the newest message they have read; 0 for none.
+    /// The `seq` of the newest message they have read; 0 for none, and in a room that you are not in.
     async fn read_up_to(&self) -> i32 {
-        self.row.read_up_to.0
+        match self.is_seen_from_outside {
+            true => 0,
+            false => self.row.read_up_to.0,
+        }
     }
 
     /// Since when they are in it.

@@ -6,7 +6,7 @@ use super::titles;
 use crate::helpers::{TestApp, TestDatabase};
 
 const ALL: &str = "query ($id: ID!) { session(id: $id) {
-    title kind owner { username } members { user { username } } chatbots { handle }
+    title kind owner { username } members { user { username } readUpTo } chatbots { handle }
     messages { nodes { content } pageInfo { hasNextPage hasPreviousPage } }
     lastMessage { content } unreadCount archived
 } }";
@@ -21,7 +21,7 @@ async fn a_room_is_seen_from_outside_without_what_is_said_in_it() {
     let seen = bob.ask(ALL, json!({ "id": room })).await.data();
     let from_outside = json!({
         "title": "Tea", "kind": "ROOM", "owner": {"username": "ada"},
-        "members": [{"user": {"username": "ada"}}], "chatbots": [{"handle": "parlor"}],
+        "members": [{"user": {"username": "ada"}, "readUpTo": 0}], "chatbots": [{"handle": "parlor"}],
         "messages": {"nodes": [], "pageInfo": {"hasNextPage": false, "hasPreviousPage": false}},
         "lastMessage": null, "unreadCount": 0, "archived": false,
     });
