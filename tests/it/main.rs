@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod accounts;
+mod authorisation;
 mod bad_input;
 mod bus;
 mod chatbots;
