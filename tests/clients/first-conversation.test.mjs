@@ -122,3 +122,22 @@ test('the program in the README follows a reply, also when its connection is cut
   assert.deepEqual([reply.seq, reply.status], [seq + 1, 'COMPLETE']);
   assert.deepEqual(printed.slice(cutAt).match(/^MessageChanged .+$/gm), [`MessageChanged ${reply.content}`]);
 });
+
+test('a visit in the README, typed as it is printed, and the owner who takes over', async () => {
+  assert.ok(token, 'the first conversation went wrong');
+  const commands = blocks('Visitors', 'sh');
+  assert.equal(commands.length, 3);
+  const between = '=== next ===';
+  const script = [...commands, 'printf "%s" "$VISIT"'].join(`\necho; echo '${between}'\n`).replaceAll(`http://${PRINTED}`, BASE);
+  const env = { ...process.env, TOKEN: token };
+  const { stdout } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], { env, timeout: 60_000 });
+  assert.doesNotMatch(stdout, /"errors"/);
+  const [came, said, taken, visit] = stdout.split(between).map((output) => output.trim());
+  assert.equal(came, '', 'the answer is kept');
+  assert.equal(JSON.parse(said).data.sendMessage.reply.status, 'COMPLETE');
+  const { updateSession, sendMessage } = JSON.parse(taken).data;
+  assert.deepEqual(updateSession, { title: 'Zoë', chatbotsPaused: true });
+  assert.deepEqual(sendMessage, { message: { status: 'COMPLETE' }, reply: null });
+  const seen = await graphql('query Visit($id: ID!) { session(id: $id) { kind unreadCount } }', { id: visit }, token);
+  assert.deepEqual(seen.session, { kind: 'VISIT', unreadCount: 0 });
+});
