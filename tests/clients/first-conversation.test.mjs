@@ -130,6 +130,21 @@ test('the program in the README follows a reply, also when its connection is cut
   assert.deepEqual(printed.slice(cutAt).match(/^MessageChanged .+$/gm), [`MessageChanged ${reply.content}`]);
 });
 
+test('a visit in the README, typed as it is printed, and the owner who takes over', async () => {
+  assert.ok(token, 'the first conversation went wrong');
+  const commands = blocks('Visitors', 'sh');
+  assert.equal(commands.length, 3);
+  const outputs = await type([...commands, 'printf "%s" "$VISIT"'], { env: { TOKEN: token } });
+  const [came, said, taken, visit] = outputs;
+  assert.equal(came, '', 'the answer is kept');
+  assert.equal(JSON.parse(said).data.sendMessage.reply.status, 'COMPLETE');
+  const { updateSession, sendMessage } = JSON.parse(taken).data;
+  assert.deepEqual(updateSession, { title: 'Zoë', chatbotsPaused: true });
+  assert.deepEqual(sendMessage, { message: { status: 'COMPLETE' }, reply: null });
+  const seen = await graphql('query Visit($id: ID!) { session(id: $id) { kind unreadCount } }', { id: visit }, token);
+  assert.deepEqual(seen.session, { kind: 'VISIT', unreadCount: 0 });
+});
+
 test('the account in the README, typed as it is printed', async () => {
   assert.ok(token, 'the first conversation went wrong');
   const commands = blocks('Your account', 'sh');

@@ -53,7 +53,8 @@ impl AccountMutations {
             .into())
     }
 
-    /// Signs out this device, or all of yours. Their tokens stop working and their subscriptions end.
+    /// Signs out this device, or all of yours. Their tokens stop working and their subscriptions end. A guest's
+    /// `visitorToken` brings nobody back then.
     async fn logout(
         &self,
         ctx: &Context<'_>,

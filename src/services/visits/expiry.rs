@@ -44,7 +44,7 @@ pub async fn keep_clearing(app: App) {
 }
 
 /// Erases all who are away now. Says how many.
-async fn clear(app: &App) -> AppResult<usize> {
+pub async fn clear(app: &App) -> AppResult<usize> {
     let days = app.config().guest_days;
     let mut erased = 0;
     loop {

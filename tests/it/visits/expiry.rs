@@ -1,5 +1,6 @@
 //! Guests who do not come back, and what is left of them.
 
+use parlor::services::visits::expiry;
 use serde_json::json;
 
 use super::{Guest, start};
@@ -140,4 +141,27 @@ async fn several_processes_erase_many_and_each_is_erased_once() {
     let listed = ada.ask(listed, json!({})).await.data();
     assert_eq!(listed["sessions"]["nodes"].as_array().unwrap().len(), 200);
     start(&app.nobody(), json!({"owner": "ada"})).await.data();
+}
+
+#[tokio::test]
+async fn who_comes_back_while_they_are_erased_is_either_here_or_new() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    app.person("ada").await;
+    let mut came_back = 0;
+    for round in 0..30 {
+        let guest = talkative(&app, "Zoë").await;
+        be_away(&app, &guest, "31 days").await;
+        let erase = async {
+            for _ in 0..round * 20 {
+                tokio::task::yield_now().await;
+            }
+            expiry::clear(app.app()).await.unwrap()
+        };
+        let (back, erased) = tokio::join!(guest.back(&app, "ada"), erase);
+        assert_eq!(erased, usize::from(back.is_new()), "round {round}");
+        assert_eq!(back.session == guest.session, !back.is_new());
+        back.person.say(Some(&back.session), "I am back").await;
+        came_back += 1 - erased;
+    }
+    println!("came back in time: {came_back} of 30");
 }
