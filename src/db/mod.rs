@@ -13,6 +13,7 @@ pub mod epoch;
 mod error;
 pub mod export;
 pub mod history;
+pub mod inbox;
 mod inspect;
 mod line;
 pub mod log;

@@ -4,6 +4,7 @@ use aws_lc_rs::digest;
 use uuid::Uuid;
 
 use crate::db::Connection;
+use crate::db::members::NewSeats;
 use crate::db::messages::SendKey;
 use crate::db::sessions::{self, NewSession};
 use crate::domain::{ChatbotId, SessionId, SessionKind, Title, UserId};
@@ -37,7 +38,7 @@ pub(super) async fn with_house_chatbot(
     conn: &mut Connection,
     id: SessionId,
     owner: UserId,
-) -> AppResult<()> {
+) -> AppResult<NewSeats> {
     let new = NewSession {
         id,
         kind: SessionKind::Private,

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{access, beginning};
+use super::{access, beginning, seating};
 use crate::app::{App, Errand};
 use crate::bus::{Heard, Listener, Notice, Subject};
 use crate::db::members::Seat;
@@ -70,11 +70,12 @@ pub(super) async fn give(
     let user = viewer.person()?.user;
     let id = session.unwrap_or_else(|| beginning::session_id(user, key));
     let mut conn = app.db().connection().await?;
-    let (seat, chatbot) = conn
+    let (seat, chatbot, seats) = conn
         .transaction(async |conn| {
-            if session.is_none() {
-                beginning::with_house_chatbot(conn, id, user).await?;
-            }
+            let seats = match session {
+                Some(_) => None,
+                None => Some(beginning::with_house_chatbot(conn, id, user).await?),
+            };
             let seat = access::seat(conn, viewer, id).await?;
             if let Some(key) = key
                 && messages::find_by_key(conn, &seat, &key.key)
@@ -84,10 +85,11 @@ pub(super) async fn give(
                 return Err(key_is_taken());
             }
             let chatbot = who_answers(conn, id).await?;
-            Ok((seat, chatbot))
+            Ok((seat, chatbot, seats))
         })
         .await?;
     drop(conn);
+    seating::announce(app, seats);
     let pending = CommandReply::pending(command_id(user, id, key), id, line, chatbot);
     let (errand, is_new) = app.errands().note(pending).ok_or_else(key_is_taken)?;
     let then = errand.reply();
