@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
 
+use super::inbox::THIS_TRANSACTION;
 use super::schema::{members, removals, sessions, users};
 use super::sessions::Session;
 use super::users::User;
@@ -42,6 +43,16 @@ impl Seat {
     pub fn into_session(self) -> Session {
         self.session
     }
+}
+
+/// Seats that were given. Once the transaction is committed, the inboxes of their people must hear of it.
+#[must_use = "whoever got a seat must be told: services::seating::announce"]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSeats {
+    /// In which session.
+    pub session: SessionId,
+    /// Whose.
+    pub users: Vec<UserId>,
 }
 
 /// A member of a session.
@@ -105,7 +116,11 @@ pub async fn all_of(conn: &mut Connection, session: SessionId) -> AppResult<Hash
 
 /// Gives people a seat in a session each. What was said before counts as read; whoever has a seat keeps it as
 /// it is. The session must be locked in this transaction.
-pub async fn insert(conn: &mut Connection, session: &Session, users: &[UserId]) -> AppResult<()> {
+pub async fn insert(
+    conn: &mut Connection,
+    session: &Session,
+    users: &[UserId],
+) -> AppResult<NewSeats> {
     let seats: Vec<_> = users
         .iter()
         .map(|user| {
@@ -124,7 +139,10 @@ pub async fn insert(conn: &mut Connection, session: &Session, users: &[UserId]) 
         .execute(conn)
         .await
         .on_constraint("members_user_fkey", || AppError::NotFound("person"))?;
-    Ok(())
+    Ok(NewSeats {
+        session: session.id,
+        users: users.to_vec(),
+    })
 }
 
 /// Takes a person's seat away. Says whether they had one. The session must be locked in this transaction.
@@ -214,11 +232,15 @@ pub async fn archive(conn: &mut Connection, seat: &Seat, archived: bool) -> AppR
     Ok(changed == 1)
 }
 
-/// Notes how far the seat's person has read. It never falls.
+/// Notes how far the seat's person has read. It never falls. No change in the session's log, so the seat itself
+/// notes it for their inbox.
 pub async fn mark_read(conn: &mut Connection, seat: &Seat, up_to: Seq) -> AppResult<()> {
     diesel::update(members::table.find((seat.session.id, seat.user)))
         .filter(members::read_up_to.lt(up_to))
-        .set(members::read_up_to.eq(up_to))
+        .set((
+            members::read_up_to.eq(up_to),
+            members::read_in.eq(sql::<BigInt>(THIS_TRANSACTION)),
+        ))
         .execute(conn)
         .await?;
     Ok(())

@@ -14,6 +14,7 @@ mod error;
 pub mod export;
 pub mod guests;
 pub mod history;
+pub mod inbox;
 mod inspect;
 mod line;
 pub mod log;

@@ -84,6 +84,7 @@ diesel::table! {
         chatbots_paused -> Bool,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        changed_in -> BigInt,
     }
 }
 
@@ -94,6 +95,16 @@ diesel::table! {
         read_up_to -> Integer,
         joined_at -> Timestamptz,
         archived -> Bool,
+        joined_in -> BigInt,
+        read_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    departures (session_id, user_id) {
+        session_id -> Uuid,
+        user_id -> Uuid,
+        left_in -> BigInt,
     }
 }
 
@@ -181,6 +192,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     chatbots,
     sessions,
     members,
+    departures,
     removals,
     erased_sessions,
     session_chatbots,

@@ -27,7 +27,7 @@ pub use chatbot::{
 };
 pub use client_address::ClientAddress;
 pub use command::{CommandLine, CommandReply, MAX_COMMAND_BYTES};
-pub use cursor::{Cursor, Epoch};
+pub use cursor::{Cursor, Epoch, Horizon, InboxCursor};
 pub use download::{Ticket, TranscriptFormat, Wanted};
 pub use email_address::EmailAddress;
 pub use ids::{ChatbotId, CommandId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};

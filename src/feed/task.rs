@@ -185,6 +185,8 @@ impl Task {
             }
             Notice::TextWanted { .. }
             | Notice::StopReplies { .. }
+            | Notice::Stirred { .. }
+            | Notice::SeatsChanged { .. }
             | Notice::LoginEnded { .. }
             | Notice::ReplyWaiting
             | Notice::CommandGiven { .. }

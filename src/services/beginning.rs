@@ -4,6 +4,7 @@ use aws_lc_rs::digest;
 use uuid::Uuid;
 
 use crate::db::Connection;
+use crate::db::members::NewSeats;
 use crate::db::messages::SendKey;
 use crate::db::sessions::{self, NewSession};
 use crate::domain::{Account, ChatbotId, SessionId, SessionKind, Title, Viewer};
@@ -41,10 +42,10 @@ impl Venue {
         })
     }
 
-    /// Stores a new one, with the chatbot of the house; one that is there stays as it is.
-    pub(super) async fn open(&self, conn: &mut Connection) -> AppResult<()> {
+    /// Stores a new one, with the chatbot of the house; one that is there stays as it is. Gives the seats in a new one.
+    pub(super) async fn open(&self, conn: &mut Connection) -> AppResult<Option<NewSeats>> {
         let Some(account) = self.begun_by else {
-            return Ok(());
+            return Ok(None);
         };
         let new = NewSession {
             id: self.id,
@@ -53,7 +54,7 @@ impl Venue {
             owner: account.user(),
             chatbots: &[ChatbotId::HOUSE],
         };
-        sessions::insert(conn, &new).await
+        sessions::insert(conn, &new).await.map(Some)
     }
 }
 

@@ -5,10 +5,10 @@
 
 use diesel_async::AsyncConnection;
 
-use super::{access, guests};
+use super::{access, guests, seating};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
-use crate::db::members::{self, Seat};
+use crate::db::members::{self, NewSeats, Seat};
 use crate::db::sessions::{self, Decisions, Session};
 use crate::db::{Connection, users};
 use crate::domain::{Seq, SessionId, UserId, Username, Viewer};
@@ -36,15 +36,16 @@ pub async fn join(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<Sessio
     let user = account.user();
     app.rates().by_person(Deed::SendMessage, user)?;
     let mut conn = app.db().connection().await?;
-    let session = conn
+    let (session, seats) = conn
         .transaction(async |conn| {
             let room = match members::lock_seat(conn, id, user).await? {
-                Some(seat) => return Ok(seat.into_session()),
+                Some(seat) => return Ok((seat.into_session(), None)),
                 None => access::locked_room(conn, account, id).await?,
             };
             seat(conn, room, user, "id").await
         })
         .await?;
+    seating::announce(app, seats);
     announce(app, &session);
     Ok(session)
 }
@@ -63,7 +64,7 @@ pub async fn add(
     let account = viewer.account()?;
     app.rates().by_person(Deed::SendMessage, account.user())?;
     let mut conn = app.db().connection().await?;
-    let session = conn
+    let (session, seats) = conn
         .transaction(async |conn| {
             let owner = access::locked_owner_seat(conn, account, id).await?;
             let found = users::addable(conn, std::slice::from_ref(username)).await?;
@@ -72,6 +73,7 @@ pub async fn add(
             seat(conn, owner.into_session(), user, "username").await
         })
         .await?;
+    seating::announce(app, seats);
     announce(app, &session);
     Ok(session)
 }
@@ -174,9 +176,9 @@ async fn seat(
     session: Session,
     user: UserId,
     field: &'static str,
-) -> AppResult<Session> {
+) -> AppResult<(Session, Option<NewSeats>)> {
     if members::is_member(conn, session.id, user).await? {
-        return Ok(session);
+        return Ok((session, None));
     }
     if members::count(conn, session.id).await? >= MAX_MEMBERS {
         return Err(AppError::conflict(
@@ -184,8 +186,9 @@ async fn seat(
             format!("A session has at most {MAX_MEMBERS} people."),
         ));
     }
-    members::insert(conn, &session, &[user]).await?;
-    sessions::decide(conn, session.id, &Decisions::default()).await
+    let seats = members::insert(conn, &session, &[user]).await?;
+    let session = sessions::decide(conn, session.id, &Decisions::default()).await?;
+    Ok((session, Some(seats)))
 }
 
 /// Also where nothing changed: it may be the retry of a change that was stored and then cut off before it was

@@ -5,7 +5,7 @@ use diesel_async::AsyncConnection;
 
 use super::beginning::Venue;
 use super::commands::{self, Given};
-use super::{access, under_way};
+use super::{access, seating, under_way};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::members::Seat;
@@ -86,18 +86,20 @@ pub async fn send(
     let mut asked = false;
     let (sent, cancelled) = loop {
         let mut conn = app.db().connection().await?;
-        let outcome = conn
+        let (outcome, seats) = conn
             .transaction(async |conn| {
-                venue.open(conn).await?;
+                let seats = venue.open(conn).await?;
                 let seat = access::locked_seat(conn, viewer, session).await?;
                 if let Some(sent) = earlier(conn, &seat, key.as_ref()).await? {
-                    return Ok(Outcome::Sent(Box::new(sent), Vec::new()));
+                    return Ok((Outcome::Sent(Box::new(sent), Vec::new()), seats));
                 }
                 commands::refuse_key_of_command(app, &seat, key.as_ref())?;
-                store(conn, viewer, seat, &content, key.as_ref(), asked).await
+                let stored = store(conn, viewer, seat, &content, key.as_ref(), asked).await?;
+                Ok::<_, AppError>((stored, seats))
             })
             .await?;
         drop(conn);
+        seating::announce(app, seats);
         match outcome {
             Outcome::Sent(sent, cancelled) => break (sent, cancelled),
             Outcome::AskFirst(seqs) => {

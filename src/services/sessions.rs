@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use diesel_async::AsyncConnection;
 
-use super::{access, under_way};
+use super::{access, seating, under_way};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::members::{self, Seat};
@@ -56,29 +56,33 @@ pub async fn start(app: &App, viewer: &Viewer, plan: SessionPlan) -> AppResult<S
     }
 
     let mut conn = app.db().connection().await?;
-    conn.transaction(async |conn| {
-        let chatbots = match &handles {
-            None if plan.kind == SessionKind::Room => Vec::new(),
-            None => vec![ChatbotId::HOUSE],
-            Some(handles) => invited(conn, account, handles).await?,
-        };
-        let id = SessionId::new();
-        let new = NewSession {
-            id,
-            kind: plan.kind,
-            title: &title,
-            owner: account.user(),
-            chatbots: &chatbots,
-        };
-        sessions::insert(conn, &new).await?;
-        let session = access::seat(conn, viewer, id).await?.into_session();
-        if !usernames.is_empty() {
-            let added = named(conn, &usernames).await?;
-            members::insert(conn, &session, &added).await?;
-        }
-        Ok(session)
-    })
-    .await
+    let (session, seats) = conn
+        .transaction(async |conn| {
+            let chatbots = match &handles {
+                None if plan.kind == SessionKind::Room => Vec::new(),
+                None => vec![ChatbotId::HOUSE],
+                Some(handles) => invited(conn, account, handles).await?,
+            };
+            let id = SessionId::new();
+            let new = NewSession {
+                id,
+                kind: plan.kind,
+                title: &title,
+                owner: account.user(),
+                chatbots: &chatbots,
+            };
+            let mut seats = vec![sessions::insert(conn, &new).await?];
+            let session = access::seat(conn, viewer, id).await?.into_session();
+            if !usernames.is_empty() {
+                let added = named(conn, &usernames).await?;
+                seats.push(members::insert(conn, &session, &added).await?);
+            }
+            Ok::<_, AppError>((session, seats))
+        })
+        .await?;
+    drop(conn);
+    seating::announce(app, seats);
+    Ok(session)
 }
 
 fn parse_usernames(usernames: &[String]) -> AppResult<Vec<Username>> {

@@ -9,11 +9,13 @@ pub mod expiry;
 use chrono::Utc;
 use diesel_async::AsyncConnection;
 
+use super::seating;
 use crate::app::{App, Deed};
 use crate::auth::{AccessToken, OpaqueToken};
 use crate::db::guests::{self, Guest};
+use crate::db::members::{self, NewSeats};
 use crate::db::sessions::{self, NewSession, Session};
-use crate::db::{Connection, chatbots, members, users};
+use crate::db::{Connection, chatbots, users};
 use crate::domain::{
     ClientAddress, DisplayName, Person, Role, SessionId, SessionKind, Title, Username, Viewer,
 };
@@ -67,9 +69,11 @@ pub async fn start(app: &App, from: ClientAddress, call: Call) -> AppResult<Visi
     let token = OpaqueToken::random()?;
     let hash = token.hash();
     let mut conn = app.db().connection().await?;
-    let (guest, session) = conn
+    let (guest, session, seats) = conn
         .transaction(async |conn| begin(app, conn, &owner, &shown_as, &hash).await)
         .await?;
+    drop(conn);
+    seating::announce(app, seats);
     visit(app, &guest, token, session, true)
 }
 
@@ -99,7 +103,7 @@ async fn begin(
     owner: &Username,
     shown_as: &DisplayName,
     token_hash: &[u8],
-) -> AppResult<(Guest, Session)> {
+) -> AppResult<(Guest, Session, [NewSeats; 2])> {
     let owner = users::lock_host(conn, owner).await?.ok_or(NOBODY)?;
     app.rates().by_person(Deed::StartVisit, owner)?;
     let id = SessionId::new();
@@ -110,12 +114,12 @@ async fn begin(
         owner,
         chatbots: &[chatbots::default_of(conn, owner).await?],
     };
-    sessions::insert(conn, &new).await?;
+    let hosts = sessions::insert(conn, &new).await?;
     let session = sessions::find(conn, id).await?;
     let session = session.ok_or(AppError::NotFound("session"))?;
     let guest = guests::insert(conn, id, shown_as, token_hash).await?;
-    members::insert(conn, &session, &[guest.user]).await?;
-    Ok((guest, session))
+    let guests = members::insert(conn, &session, &[guest.user]).await?;
+    Ok((guest, session, [hosts, guests]))
 }
 
 fn visit(

@@ -19,6 +19,7 @@ mod guides;
 mod helpers;
 mod history;
 mod in_session;
+mod inbox;
 mod layers;
 mod live;
 mod migrations;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{ADDED, EVENTS, SEND, START, Scene};
+use super::{ADDED, EVENTS, INBOX, SEND, START, Scene};
 use crate::helpers::{PASSWORD, Person};
 
 /// Fields that need no login.
@@ -183,6 +183,7 @@ fn calls(scene: &Scene) -> Vec<Call> {
         ),
         ("sessionEvents", EVENTS, id.clone()),
         ("messageAdded", ADDED, id.clone()),
+        ("inbox", INBOX, json!({})),
         (
             "leaveSession",
             "mutation ($id: ID!) { leaveSession(id: $id) }",
