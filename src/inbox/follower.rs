@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::told::{PACE, Told};
-use super::{Attachment, Inboxes};
+use super::{Attachment, Inboxes, marks};
 use crate::db::inbox::{self, Mark, Place, Stirring};
 use crate::db::sessions::Session;
 use crate::domain::{Horizon, SessionId, UserId};
@@ -163,8 +163,11 @@ impl Follower {
         Ok(attachment)
     }
 
+    /// Takes marks over, but no more than can be read soon: the rest stays where it is bounded.
     fn take_marks(&mut self) {
-        if let Some(attachment) = &self.attachment {
+        if let Some(attachment) = &self.attachment
+            && self.marked.len() < marks::MOST
+        {
             let mut marks = attachment.slot.marks();
             self.marked.extend(marks.sessions.drain());
             self.has_missed |= std::mem::take(&mut marks.has_missed);

@@ -6,7 +6,7 @@ use crate::domain::SessionId;
 
 /// The most sessions that are marked. Whoever has more to read than that looks at what has changed instead: so a slow
 /// client costs this much and no more.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 
 /// The marks.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! they matter to, and each inbox reads for itself what has become of them: state and no events, so a hundred changes
 //! that come before it looks are one.
 //!
-//! An [`Follower`] is one open inbox: attach, look at what changed since its cursor, follow. What it is not told, it
+//! A [`Follower`] is one open inbox: attach, look at what changed since its cursor, follow. What it is not told, it
 //! finds when it looks again.
 
 mod follower;

@@ -46,10 +46,15 @@ async fn a_dump_restored_under_a_running_server_ends_its_feeds() {
     let mut there = ada.at(&other).watch(&session, None).await;
     here.caught_up().await;
     there.caught_up().await;
+    let mut inbox = ada.watch_inbox(None).await;
+    let inbox_cursor = inbox.caught_up().await;
 
     restore(&database, &dump, &["--clean", "--if-exists"]).await;
     here.expect_end("CURSOR_UNKNOWN", false).await;
     there.expect_end("CURSOR_UNKNOWN", false).await;
+    inbox.expect_end("CURSOR_UNKNOWN", false).await;
+    let mut inbox = ada.at(&other).watch_inbox(Some(&inbox_cursor)).await;
+    inbox.expect_end("CURSOR_UNKNOWN", false).await;
     // The places are given out again, and the cursor stands for none of them.
     for _ in 0..5 {
         ada.say(Some(&session), "another history").await;

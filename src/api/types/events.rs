@@ -124,8 +124,8 @@ pub enum FeedEndReason {
     SignedOut,
     /// Your access token has expired. Refresh it and come back.
     TokenExpired,
-    /// The cursor is forged, of another session, from before a restored backup, or ahead of the log. Read
-    /// the session anew.
+    /// The cursor is forged, of another session or person, from before a restored backup, or ahead of the log. Read
+    /// the session anew, or your list of sessions.
     CursorUnknown,
     /// This server process is ending. Come back: another goes on.
     ServerStopping,

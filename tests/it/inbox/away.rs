@@ -1,6 +1,7 @@
 //! Coming back: what changed meanwhile is told, wherever one comes back to, and in whatever order it was committed.
 
 use diesel_async::SimpleAsyncConnection;
+use parlor::services::logins;
 use serde_json::json;
 
 use super::{Two, View, db_invite, quiet_app, text};
@@ -204,4 +205,43 @@ async fn numbers_of_another_cluster_do_not_look_like_changes() {
             ..View::default()
         }
     );
+}
+
+#[tokio::test]
+async fn a_cursor_never_passes_a_number_that_a_crash_could_give_out_again() {
+    let app = quiet_app().await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let input = json!({"usernames": ["bob"], "chatbots": []});
+    let tea = ada.start(input.clone()).await;
+    let viewer = logins::identify(app.app(), bob.token()).await.unwrap();
+    let me = viewer.person().unwrap().user;
+    let horizon = |view: &View| {
+        let (app, cursor) = (app.app(), view.cursor.as_deref().unwrap());
+        let horizon = app.open_inbox_cursor(app.epoch(), me, cursor).unwrap();
+        horizon.0
+    };
+    // Numbers that leave nothing behind.
+    let burn = "do $$ begin for n in 1..50 loop \
+                begin perform pg_current_xact_id(); raise 'nothing'; exception when others then end; \
+                end loop; end $$; \
+                begin; select pg_current_xact_id(); rollback; begin; select pg_current_xact_id(); rollback";
+    let newest = "select max(changed_in) from sessions";
+    let (mut view, watch) = bob.inbox().await;
+    drop(watch);
+    for change in 0..3 {
+        app.database().execute(burn).await;
+        let newest = app.database().value(newest).await.as_i64().unwrap();
+        drop(bob.back_in(&mut view).await);
+        assert!(horizon(&view) <= newest + 1);
+        let (fresh, _watch) = bob.inbox().await;
+        assert!(horizon(&fresh) <= newest + 1);
+        ada.change(&tea, json!({"title": format!("{change}")}))
+            .await
+            .data();
+    }
+    drop(bob.back_in(&mut view).await);
+    assert_eq!(view.sessions, bob.listed().await);
+    ada.start(input).await;
+    drop(bob.back_in(&mut view).await);
+    assert_eq!(view.sessions, bob.listed().await);
 }
