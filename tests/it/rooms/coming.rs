@@ -121,6 +121,22 @@ async fn a_room_of_a_thousand_is_full() {
              insert into members (session_id, user_id) select s.id, crowd.id from sessions s, crowd",
         )
         .await;
+    let query =
+        "query ($n: Int) { rooms(first: 2) { nodes { title members(first: $n) { isOwner } } } }";
+    ada.open("Coffee").await;
+    let told = ada.ask(query, json!({"n": 2})).await.data();
+    // The longest first, of each room.
+    let rooms = json!([
+        {"title": "Coffee", "members": [{"isOwner": true}]},
+        {"title": "Tea", "members": [{"isOwner": true}, {"isOwner": false}]},
+    ]);
+    assert_eq!(told["rooms"]["nodes"], rooms);
+    let all = ada.ask(
+        "query ($id: ID!) { session(id: $id) { members { isOwner } } }",
+        json!({"id": room}),
+    );
+    let all = all.await.data()["session"]["members"].take();
+    assert_eq!(all.as_array().unwrap().len(), 1_000);
     bob.join(&room).await.expect_error("CONFLICT", Some("id"));
     let refused = ada.add(&room, "bob").await;
     refused.expect_error("CONFLICT", Some("username"));

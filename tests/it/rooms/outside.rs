@@ -6,7 +6,7 @@ use super::titles;
 use crate::helpers::{TestApp, TestDatabase};
 
 const ALL: &str = "query ($id: ID!) { session(id: $id) {
-    title kind owner { username } members { user { username } } chatbots { handle }
+    title kind owner { username } members(first: 100) { user { username } } chatbots { handle }
     messages { nodes { content } pageInfo { hasNextPage hasPreviousPage } }
     lastMessage { content } unreadCount archived
 } }";
