@@ -77,11 +77,11 @@ async fn a_head_that_comes_slowly_has_no_more_time_when_the_server_stops() {
         ..Timings::default()
     };
     let (url, server) = serve_hurriedly(&app, timings).await;
-    let mut slow = TcpStream::connect(url.strip_prefix("http://").unwrap())
-        .await
-        .unwrap();
-    ask(&mut slow).await;
+    let address = url.strip_prefix("http://").unwrap();
+    let mut slow = TcpStream::connect(address).await.unwrap();
     slow.write_all(HALF.as_bytes()).await.unwrap();
+    // The server has heard it when it has answered what came later.
+    ask(&mut TcpStream::connect(address).await.unwrap()).await;
     app.app().stopping().cancel();
     timeout(SOON, server).await.expect("it stops").unwrap();
     is_closed(&mut slow).await;
