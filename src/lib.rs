@@ -17,4 +17,5 @@ pub mod feed;
 pub mod http;
 pub mod inbox;
 pub mod outside;
+pub mod panics;
 pub mod services;

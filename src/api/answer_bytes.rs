@@ -4,14 +4,15 @@
 //! thousand of them are priced right and still too much to hold. Counted here is what each value weighs as JSON;
 //! from the one on with which there is too much, nothing more is resolved.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo,
 };
+use async_graphql::registry::Registry;
 use async_graphql::{
-    PathSegment, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult, Value,
+    Name, PathSegment, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult, Value,
 };
 
 use super::error::told_at;
@@ -27,6 +28,7 @@ impl ExtensionFactory for AnswerBytes {
         Arc::new(Scale {
             most: self.most,
             weight: AtomicU64::new(0),
+            writes: AtomicBool::new(false),
             passed: OnceLock::new(),
         })
     }
@@ -36,6 +38,8 @@ impl ExtensionFactory for AnswerBytes {
 struct Scale {
     most: u64,
     weight: AtomicU64,
+    /// The answer is that of a mutation.
+    writes: AtomicBool,
     /// The refusal, from the first value on that is too much.
     passed: OnceLock<ServerError>,
 }
@@ -67,8 +71,13 @@ impl Extension for Scale {
             return Err(refusal.clone());
         }
         let node = *info.path_node;
+        let registry = &ctx.schema_env.registry;
+        if node.parent.is_none() && registry.mutation_type.as_deref() == Some(info.parent_type) {
+            self.writes.store(true, Ordering::Relaxed);
+        }
         let resolved = next.run(ctx, info).await?;
-        let own = resolved.as_ref().map_or(4, weight) + key_weight(&node);
+        let own = resolved.as_ref().map_or(4, |value| weight(value, registry));
+        let own = own + key_weight(node_key(&node));
         let weight = self.weight.fetch_add(own, Ordering::Relaxed) + own;
         if weight > self.most {
             return Err(self.passed.get_or_init(|| self.refusal(&node)).clone());
@@ -79,26 +88,46 @@ impl Extension for Scale {
 
 impl Scale {
     fn refusal(&self, node: &QueryPathNode<'_>) -> ServerError {
-        let most = self.most;
+        let (most, path) = (self.most, path(node));
+        let mut message = format!("An answer has at most {most} bytes.");
+        message += &match (self.writes.load(Ordering::Relaxed), path.first()) {
+            (true, Some(PathSegment::Field(root))) => format!(
+                " `{root}` has been done nevertheless, and what stands before it; what stands after it has not. Read \
+                 what came of it with a query, and ask for fewer rows or fields."
+            ),
+            _ => " Ask for fewer rows or fields.".to_owned(),
+        };
         let error = AppError::OverLimit {
             field: "query",
             limit: "answerBytes",
             most,
-            message: format!("An answer has at most {most} bytes. Ask for fewer rows or fields."),
+            message,
         };
-        told_at(error, path(node))
+        told_at(error, path)
     }
 }
 
 /// What a value weighs beside those in it, which are weighed where they are resolved.
-fn weight(value: &Value) -> u64 {
+fn weight(value: &Value, registry: &Registry) -> u64 {
     match value {
         Value::String(text) => 2 + text.bytes().map(escaped).sum::<u64>(),
         Value::Enum(name) => 2 + name.len() as u64,
         Value::Number(_) => 8,
         Value::Null | Value::Boolean(_) => 5,
         Value::Binary(bytes) => bytes.len() as u64,
-        Value::List(_) | Value::Object(_) => 2,
+        Value::List(_) => 2,
+        Value::Object(fields) => 2 + fields.iter().map(|it| type_name(it, registry)).sum::<u64>(),
+    }
+}
+
+/// What a `__typename` weighs: nothing resolves it. It is known by being the name of a type; a text that is one is
+/// weighed twice.
+fn type_name((key, value): (&Name, &Value), registry: &Registry) -> u64 {
+    match value {
+        Value::String(text) if registry.types.contains_key(text) => {
+            weight(value, registry) + key_weight(Some(key))
+        }
+        _ => 0,
     }
 }
 
@@ -112,10 +141,14 @@ fn escaped(byte: u8) -> u64 {
 }
 
 /// What stands before a value, and the comma behind it.
-fn key_weight(node: &QueryPathNode<'_>) -> u64 {
+fn key_weight(key: Option<&str>) -> u64 {
+    key.map_or(1, |key| key.len() as u64 + 4)
+}
+
+fn node_key<'a>(node: &QueryPathNode<'a>) -> Option<&'a str> {
     match node.segment {
-        QueryPathSegment::Name(name) => name.len() as u64 + 4,
-        QueryPathSegment::Index(_) => 1,
+        QueryPathSegment::Name(name) => Some(name),
+        QueryPathSegment::Index(_) => None,
     }
 }
 
@@ -133,7 +166,7 @@ fn path(node: &QueryPathNode<'_>) -> Vec<PathSegment> {
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::{EmptyMutation, Object, Request, Schema, Subscription};
+    use async_graphql::{Object, Request, Schema, Subscription};
     use futures_util::{Stream, StreamExt as _, stream};
     use serde_json::json;
 
@@ -153,6 +186,26 @@ mod tests {
         async fn number(&self) -> Option<i32> {
             Some(1)
         }
+
+        async fn things(&self, count: usize) -> Vec<Thing> {
+            (0..count).map(|_| Thing).collect()
+        }
+    }
+
+    struct Thing;
+    #[Object]
+    impl Thing {
+        async fn name(&self) -> &str {
+            "a"
+        }
+    }
+
+    struct Mutation;
+    #[Object]
+    impl Mutation {
+        async fn write(&self, bytes: usize) -> String {
+            "x".repeat(bytes)
+        }
     }
 
     struct Subscriptions;
@@ -163,8 +216,8 @@ mod tests {
         }
     }
 
-    fn schema(most: u64) -> Schema<Query, EmptyMutation, Subscriptions> {
-        Schema::build(Query, EmptyMutation, Subscriptions)
+    fn schema(most: u64) -> Schema<Query, Mutation, Subscriptions> {
+        Schema::build(Query, Mutation, Subscriptions)
             .extension(AnswerBytes { most })
             .finish()
     }
@@ -175,6 +228,8 @@ mod tests {
             "{ text(bytes: 500) }",
             "{ a: text(bytes: 20) b: text(bytes: 30) number }",
             "{ texts(count: 30) number }",
+            "{ things(count: 30) { __typename a: __typename } }",
+            "{ things(count: 30) { ... on Thing { kind: __typename name } } }",
         ] {
             let written = schema(u64::MAX).execute(query).await.data;
             let bytes = serde_json::to_string(&written).unwrap().len() as u64;
@@ -200,6 +255,20 @@ mod tests {
             error["extensions"],
             json!({"code": "BAD_USER_INPUT", "field": "query", "limit": "answerBytes", "most": 100})
         );
+    }
+
+    #[tokio::test]
+    async fn of_a_mutation_it_is_told_what_was_done() {
+        let told = async |query: &str| {
+            let answer = schema(100).execute(query).await;
+            answer.errors[0].message.clone()
+        };
+        let done = "An answer has at most 100 bytes. `b` has been done nevertheless, and what stands before it; what \
+            stands after it has not. Read what came of it with a query, and ask for fewer rows or fields.";
+        let three = "mutation { a: write(bytes: 9) b: write(bytes: 99) c: write(bytes: 9) }";
+        assert_eq!(told(three).await, done);
+        let read = "An answer has at most 100 bytes. Ask for fewer rows or fields.";
+        assert_eq!(told("{ text(bytes: 99) }").await, read);
     }
 
     #[tokio::test]

@@ -12,6 +12,9 @@ use futures_util::stream::BoxStream;
 use super::RequestId;
 use crate::error::AppError;
 
+/// A refusal tells of so many errors. A document can have thousands, each longer than what is wrong in it.
+pub const MOST_ERRORS: usize = 20;
+
 /// What resolvers fail with.
 ///
 /// It has no `Display` on purpose: async-graphql turns anything that has one into an answer, and a cause

@@ -29,9 +29,9 @@ impl Rows {
     }
 }
 
-/// The members of a session.
+/// The members of a session, so many at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct MembersOf(pub(super) SessionId);
+pub(super) struct MembersOf(pub(super) SessionId, pub(super) i64);
 
 /// The chatbots of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,9 +96,13 @@ impl Loader<MembersOf> for Rows {
 
     async fn load(&self, keys: &[MembersOf]) -> Batch<MembersOf, Vec<Member>> {
         let mut conn = self.db.connection().await?;
-        let ids: Vec<SessionId> = keys.iter().map(|key| key.0).collect();
-        let rows = members::of_sessions(&mut conn, &ids).await?;
-        Ok(grouped(rows, MembersOf))
+        let mut all = HashMap::new();
+        // A document rarely asks for several sizes.
+        for (first, sessions) in grouped(keys.iter().map(|key| (key.1, key.0)), |first| first) {
+            let rows = members::of_sessions(&mut conn, &sessions, first).await?;
+            all.extend(grouped(rows, |session| MembersOf(session, first)));
+        }
+        Ok(all)
     }
 }
 

@@ -15,6 +15,7 @@ mod mutation;
 mod passes;
 mod query;
 mod subscription;
+mod suggestions;
 mod types;
 
 use std::time::Duration;
@@ -27,12 +28,13 @@ use answer_bytes::AnswerBytes;
 use completion::Completion;
 pub use deadline::Deadline;
 use error::ErrorReporter;
-pub use error::error_response;
+pub use error::{MOST_ERRORS, error_response};
 use loaders::Rows;
 use mutation::Mutation;
 pub use passes::{in_passes, stream_in_passes};
 use query::Query;
 use subscription::Subscription;
+use suggestions::Suggestions;
 
 use crate::app::App;
 
@@ -59,22 +61,22 @@ pub fn schema(app: &App) -> Schema {
 /// The same before it is finished: tests add what they need.
 pub fn schema_builder(app: &App) -> SchemaBuilder {
     let limits = &app.config().limits;
-    let mut builder = async_graphql::Schema::build(Query, Mutation::default(), Subscription)
+    let builder = async_graphql::Schema::build(Query, Mutation::default(), Subscription)
         // Around all others, so that theirs does not count.
         .extension(AnswerBytes {
             most: limits.answer_bytes,
         });
-    builder = complete(builder)
+    let builder = complete(builder)
         // The gate has counted the same, more strictly; these hold should it ever be passed by.
         .limit_depth(to_usize(limits.depth.max(limits.introspection_depth)))
         .limit_recursive_depth(to_usize(limits.nesting))
         .limit_directives(to_usize(limits.directives_here))
         .data(app.clone())
         .data(DataLoader::new(Rows::new(app.db().clone()), passes::begin).delay(Duration::ZERO));
-    if !app.config().introspection {
-        builder = builder.disable_introspection().disable_suggestions();
+    match app.config().introspection {
+        true => builder.extension(Suggestions),
+        false => builder.disable_introspection(),
     }
-    builder
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
@@ -85,7 +87,7 @@ pub fn sdl() -> String {
 /// The schema with nothing behind it: enough to judge documents by.
 #[cfg(test)]
 pub(crate) fn unconnected() -> Schema {
-    builder().finish()
+    builder().extension(Suggestions).finish()
 }
 
 fn builder() -> SchemaBuilder {
@@ -100,6 +102,8 @@ fn builder() -> SchemaBuilder {
 fn complete(builder: SchemaBuilder) -> SchemaBuilder {
     builder
         .register_output_type::<types::Node>()
+        // `Suggestions` makes them, at a bounded cost.
+        .disable_suggestions()
         .extension(Completion)
         .extension(ErrorReporter)
 }

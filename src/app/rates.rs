@@ -38,6 +38,8 @@ pub enum Deed {
     Refresh,
     /// Sending a message, or having a reply written anew; sending again under the same key is another time.
     SendMessage,
+    /// Editing a message, or taking it back.
+    Edit,
     /// Beginning a visit; the person is whom it is to.
     StartVisit,
     /// Telling that one types.
@@ -74,6 +76,7 @@ counters! {
     refresh_address,
     send,
     send_address,
+    edit,
     start_visit,
     start_visit_address,
     typing,
@@ -113,7 +116,7 @@ impl Rates {
             Deed::StartVisit => &self.of.start_visit_address,
             Deed::SetTyping => &self.of.typing_address,
             // By person only.
-            Deed::Search => return Ok(()),
+            Deed::Edit | Deed::Search => return Ok(()),
         };
         counter.count(self.hash.hash_one(address))
     }
@@ -123,6 +126,7 @@ impl Rates {
         let counter = match deed {
             Deed::Refresh => &self.of.refresh,
             Deed::SendMessage => &self.of.send,
+            Deed::Edit => &self.of.edit,
             Deed::SetTyping => &self.of.typing,
             Deed::StartVisit => &self.of.start_visit,
             Deed::Search => &self.of.search,

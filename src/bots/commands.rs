@@ -1,10 +1,8 @@
 //! Answers commands that the bus brings: those given to this process, and those given to others that answer
 //! none themselves.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tracing::{debug, error, warn};
 
@@ -13,6 +11,7 @@ use crate::app::App;
 use crate::bus::{Heard, Notice, Subject};
 use crate::commands::{self, Tools};
 use crate::domain::CommandReply;
+use crate::panics::caught_in;
 
 /// How many commands are answered at a time.
 const AT_ONCE: usize = 256;
@@ -64,9 +63,9 @@ async fn answered(app: &App, tools: &Arc<Tools>, command: CommandReply) -> Comma
         return reply;
     }
     let answer = commands::answer(tools, &command.command, &command.argument);
-    let answer = AssertUnwindSafe(answer).catch_unwind().await;
-    let answer = answer.unwrap_or_else(|_| {
-        error!(session = %command.session, "answering a command panicked");
+    let answer = caught_in(answer).await;
+    let answer = answer.unwrap_or_else(|panic| {
+        error!(session = %command.session, %panic, "answering a command panicked");
         Err("Something went wrong on our side.".to_owned())
     });
     command.answered(answer)

@@ -2,7 +2,6 @@
 //!
 //! The bus wakes it; a sweep finds what a wake-up missed and what dead runners left behind.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use super::{Patience, commands, writing};
 use crate::app::App;
 use crate::bus::{Listener, Subject};
 use crate::domain::{ChatbotEngine, RunnerId};
+use crate::panics::caught_in;
 use crate::services::replies;
 
 /// How many replies are written at a time: more than may wait for model servers (`bots::openai::queue`), so
@@ -97,10 +97,9 @@ async fn take_on(
         app.tasks().clone().spawn(async move {
             let _slot = slot;
             let (session, seq) = (claim.message.session_id, claim.message.seq);
-            let writing = AssertUnwindSafe(writing::write(&app, &engines, claim));
-            if writing.catch_unwind().await.is_err() {
+            if let Err(panic) = caught_in(writing::write(&app, &engines, claim)).await {
                 // Its lease runs out, and then it is taken up again or ends as interrupted.
-                error!(%session, seq = seq.0, "writing a reply panicked");
+                error!(%session, seq = seq.0, %panic, "writing a reply panicked");
             }
         });
     }

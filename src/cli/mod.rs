@@ -114,6 +114,7 @@ fn configured(command: Command) -> anyhow::Result<ExitCode> {
     dotenv::read()?;
     let config = Config::from_env()?;
     logging::start(&config);
+    crate::panics::log_uncaught();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
 
 use super::inbox::THIS_TRANSACTION;
@@ -246,14 +246,33 @@ pub async fn mark_read(conn: &mut Connection, seat: &Seat, up_to: Seq) -> AppRes
     Ok(())
 }
 
-/// The members of these sessions, the longest first.
+/// So many people are read at once, of however many sessions.
+const MOST_AT_ONCE: i64 = 20_000;
+
+/// The members of these sessions, the longest first, so many of each at most; `BAD_USER_INPUT` if those are more than
+/// [`MOST_AT_ONCE`] in all.
 pub async fn of_sessions(
     conn: &mut Connection,
     sessions: &[SessionId],
+    first: i64,
 ) -> AppResult<Vec<(SessionId, Member)>> {
+    // Session by session: all of a page's would be two hundred thousand.
+    let is_asked_for = sql::<Bool>(
+        "(members.session_id, members.user_id) in (\
+            select one.session_id, one.user_id from unnest(",
+    )
+    .bind::<Array<Uuid>, _>(sessions)
+    .sql(
+        ") session (id) cross join lateral (\
+            select session_id, user_id from members where session_id = session.id \
+            order by joined_at, user_id limit ",
+    )
+    .bind::<BigInt, _>(first)
+    .sql(") one)");
     let rows: Vec<(SessionId, Seq, DateTime<Utc>, User)> = members::table
         .inner_join(users::table)
         .filter(members::session_id.eq_any(sessions))
+        .filter(is_asked_for)
         .select((
             members::session_id,
             members::read_up_to,
@@ -261,8 +280,15 @@ pub async fn of_sessions(
             User::as_select(),
         ))
         .order((members::session_id, members::joined_at, members::user_id))
+        .limit(MOST_AT_ONCE + 1)
         .load(conn)
         .await?;
+    if rows.len() as i64 > MOST_AT_ONCE {
+        return Err(AppError::bad_input(
+            "first",
+            format!("These sessions have more than {MOST_AT_ONCE} members. Ask for fewer of each."),
+        ));
+    }
     Ok(rows
         .into_iter()
         .map(|(session, read_up_to, joined_at, user)| {

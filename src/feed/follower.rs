@@ -104,7 +104,9 @@ pub struct Follower {
     /// Up to where all was seen; nothing until a walk that begins now knows where that is.
     position: Option<Rev>,
     has_caught_up: bool,
-    /// People's messages that were seen at their birth as they are after a change yet to come.
+    /// People's messages that were seen at their birth as they are after a change yet to come. A place and a number
+    /// each, until the walk comes to that change: those that were born and changed since its start are the most
+    /// there can be, and how often one may change a message is limited. None are left when it has caught up.
     ahead: HashMap<Seq, Rev>,
     /// The session was seen as it is after this change of its own.
     details: Rev,

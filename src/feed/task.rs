@@ -267,10 +267,11 @@ impl Task {
     /// Fills what is missing from the log; tries again later if that can't be done now.
     async fn mend(&mut self) {
         self.mend_at = None;
-        if let Err(error) = self.mend_entries().await {
+        let mended = self.mend_entries().await;
+        if let Err(error) = &mended {
             warn!(session = %self.session, cause = error.cause_chain(), "feed can't read the log");
-            self.mend_within(RETRY);
-        } else if self.sequence.has_hole() {
+        }
+        if mended.is_err() || self.sequence.has_hole() {
             self.mend_within(RETRY);
         }
     }

@@ -6,6 +6,8 @@ use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use crate::api::MOST_ERRORS;
+
 /// What came of a request.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -85,9 +87,6 @@ impl Refusal {
         self.errors.first()?.extensions.as_ref()?.get(name)
     }
 }
-
-/// A refusal tells of so many errors. A document can have thousands, each longer than what is wrong in it.
-const MOST_ERRORS: usize = 20;
 
 const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
 

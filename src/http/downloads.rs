@@ -1,8 +1,9 @@
 //! `GET /downloads/<token>`: what a link of `exportMyData` or `exportSession` stands for.
 //!
 //! The body is read from the database as the connection takes it: a peer that reads slowly slows that down, and one
-//! that reads nothing is hung up on (see `http::steady`). One that can't be finished breaks off in the middle of
-//! its encoding, so that no client takes it for the whole.
+//! that reads nothing is hung up on. One that can't be finished breaks off in the middle of its encoding, and its
+//! connection is reset (see `http::steady` for both), so that no client takes it for the whole: nor one that speaks HTTP/1.0,
+//! which knows no encoding.
 
 use axum::{
     body::Body,

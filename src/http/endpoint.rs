@@ -16,7 +16,7 @@ use super::{
     answer::{Answer, Refusal},
     documents::{Documents, Unknown},
     execution,
-    gate::Gate,
+    gate::{Gate, conflicts},
     operation::{self, Live, Operation, Single},
     parameters::Parameters,
 };
@@ -109,6 +109,7 @@ impl Endpoint {
         self.gate
             .check_document(document, &variables)
             .map_err(too_much)?;
+        conflicts::check(document).map_err(wrong)?;
         request.variables = variables;
         self.documents.keep(keep, &request.query);
         // The epoch is taken before anything is read: cursors of what is read must not outlive the one it was

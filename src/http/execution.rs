@@ -1,7 +1,5 @@
 //! Runs operations so that neither a client that hangs up nor a resolver that panics does harm.
 
-use std::{any::Any, panic::AssertUnwindSafe};
-
 use async_graphql::{Executor, Response};
 use futures_util::{Stream, StreamExt as _};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -10,6 +8,7 @@ use tracing::Instrument as _;
 use super::operation::{Live, Single};
 use crate::api::{HungUp, in_passes, stream_in_passes};
 use crate::error::{AppError, AppResult};
+use crate::panics::{Panic, caught_in, caught_in_stream};
 
 /// Runs an operation with one answer, in a task of its own.
 ///
@@ -33,14 +32,13 @@ pub(super) async fn run(
             false => hung_up.run_until_cancelled(execution).await,
         }
     };
-    match tasks.spawn(execution.in_current_span()).await {
-        Ok(Some(response)) => Ok(response),
+    let execution = caught_in(execution).in_current_span();
+    match tasks.spawn(execution).await {
+        Ok(Ok(Some(response))) => Ok(response),
         // Never heard: who would hear it has left.
-        Ok(None) => Err(AppError::internal(anyhow::anyhow!("nobody waits for it"))),
-        Err(error) => Err(match error.try_into_panic() {
-            Ok(panic) => panicked(panic.as_ref()),
-            Err(cancelled) => AppError::internal(cancelled),
-        }),
+        Ok(Ok(None)) => Err(AppError::internal(anyhow::anyhow!("nobody waits for it"))),
+        Ok(Err(panic)) => Err(panicked(&panic)),
+        Err(cancelled) => Err(AppError::internal(cancelled)),
     }
 }
 
@@ -49,19 +47,12 @@ pub(super) fn follow(
     executor: impl Executor,
     operation: Live,
 ) -> impl Stream<Item = AppResult<Response>> + Send + 'static {
-    // Resolvers share nothing across a panic but what has its own guards (the pool, channels).
     let answers = stream_in_passes(executor.execute_stream(operation.0, None));
-    let stream = AssertUnwindSafe(answers).catch_unwind();
-    stream.map(|item| item.map_err(|panic| panicked(panic.as_ref())))
+    caught_in_stream(answers).map(|item| item.map_err(|panic| panicked(&panic)))
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> AppError {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    AppError::internal(anyhow::anyhow!("a resolver panicked: {message}"))
+fn panicked(panic: &Panic) -> AppError {
+    AppError::internal(anyhow::anyhow!("a resolver panicked: {panic}"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use async_graphql::Variables;
 use async_graphql::parser::parse_query;
 
 use super::{
-    gate::{Gate, written_out},
+    gate::{Gate, conflicts, written_out},
     graphql_ws,
 };
 use crate::config::Limits;
@@ -33,6 +33,7 @@ pub fn gate(text: &str) {
         let (steps, deepest) = written_out::extent(&document, most);
         assert!(steps < most, "a document of {most} steps or more passed");
         assert!(deepest <= limits.nesting, "{deepest} levels passed");
+        let _ = conflicts::check(&document);
     }
 }
 

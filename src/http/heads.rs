@@ -27,6 +27,8 @@ enum Phase {
     Busy,
     /// Nothing is on its way, but perhaps the end of the last answer.
     Rest,
+    /// An answer broke off.
+    Broken,
 }
 
 impl Heads {
@@ -57,6 +59,11 @@ impl Heads {
         Answering(self.clone())
     }
 
+    /// Whether an answer broke off.
+    pub(super) fn are_broken(&self) -> bool {
+        *self.0.borrow() == Phase::Broken
+    }
+
     /// Returns when the connection has taken too long.
     pub(super) async fn overdue(&self, timings: &Timings) {
         let mut phase = self.0.subscribe();
@@ -64,7 +71,8 @@ impl Heads {
             let patience = match *phase.borrow_and_update() {
                 Phase::Head => timings.head,
                 Phase::Rest => timings.idle,
-                Phase::Busy => Duration::MAX,
+                // A broken one ends by itself.
+                Phase::Busy | Phase::Broken => Duration::MAX,
             };
             if timeout(patience, phase.changed()).await.is_err() {
                 return;
@@ -78,22 +86,25 @@ pub(super) struct Answering(Heads);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.0.send_replace(Phase::Rest);
+        self.0.0.send_if_modified(|phase| {
+            let ends = *phase == Phase::Busy;
+            if ends {
+                *phase = Phase::Rest;
+            }
+            ends
+        });
     }
 }
 
 /// The body of the answer: with it the answer ends.
 pub(super) struct AnswerBody {
     inner: Body,
-    _answering: Answering,
+    answering: Answering,
 }
 
 impl AnswerBody {
     pub(super) fn new(inner: Body, answering: Answering) -> Self {
-        Self {
-            inner,
-            _answering: answering,
-        }
+        Self { inner, answering }
     }
 }
 
@@ -105,7 +116,11 @@ impl HttpBody for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(cx)
+        let frame = Pin::new(&mut self.inner).poll_frame(cx);
+        if let Poll::Ready(Some(Err(_))) = frame {
+            self.answering.0.0.send_replace(Phase::Broken);
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -155,6 +170,19 @@ mod tests {
         assert!(!is_overdue(9).await, "the next head");
         heads.heard();
         assert!(is_overdue(2).await, "it was due, whatever else came");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_leaves_a_broken_connection() {
+        for breaks in [false, true] {
+            let heads = Heads::new();
+            let pieces = [Ok("a"), Err(std::io::Error::other("broken"))];
+            let pieces = pieces.into_iter().take(1 + usize::from(breaks));
+            let body = Body::from_stream(futures_util::stream::iter(pieces));
+            let body = Body::new(AnswerBody::new(body, heads.asked()));
+            let whole = axum::body::to_bytes(body, 10).await;
+            assert_eq!((whole.is_err(), heads.are_broken()), (breaks, breaks));
+        }
     }
 
     #[tokio::test(start_paused = true)]

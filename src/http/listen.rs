@@ -111,12 +111,17 @@ impl Connection {
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades()
         );
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = heads.overdue(&timings) => return,
-            () = stopping.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let mut overdue = pin!(heads.overdue(&timings));
+        let mut is_stopping = false;
+        let ended = loop {
+            tokio::select! {
+                ended = connection.as_mut() => break ended,
+                // Also while the server stops: it waits for what was begun, a head included.
+                () = overdue.as_mut() => return,
+                () = stopping.cancelled(), if !is_stopping => {
+                    is_stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
             }
         };
         if let Err(error) = ended {

@@ -2,6 +2,7 @@
 //!
 //! hyper writes when the peer takes, and waits for ever when it does not; what is held for the peer meanwhile,
 //! an answer or a subscription, would be held for ever too. Here a write that gets nowhere ends the connection.
+//! And one whose answer broke off is cut, not closed.
 
 use std::{
     io,
@@ -16,13 +17,14 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
     time::{Sleep, sleep},
 };
 
 use super::heads::Heads;
 
 /// The connection `inner`, with a deadline for each write to get anywhere.
-pub(super) struct Steady<S> {
+pub(super) struct Steady<S: Cut> {
     inner: S,
     deadline: Duration,
     lifted: Lifted,
@@ -42,7 +44,31 @@ impl Lifted {
     }
 }
 
-impl<S> Steady<S> {
+/// What can be ended so that the other side knows that something is missing.
+pub(super) trait Cut {
+    /// Does so as soon as it is dropped.
+    fn cut(&self);
+}
+
+impl Cut for TcpStream {
+    fn cut(&self) {
+        if let Err(error) = self.set_zero_linger() {
+            tracing::debug!(%error, "could not set SO_LINGER");
+        }
+    }
+}
+
+/// Where HTTP says how long an answer is, or that a piece is its last, one that breaks off shows by itself. To HTTP/1.0
+/// the end of the connection is the end of the answer: it must not look as if all was said.
+impl<S: Cut> Drop for Steady<S> {
+    fn drop(&mut self) {
+        if self.heads.are_broken() {
+            self.inner.cut();
+        }
+    }
+}
+
+impl<S: Cut> Steady<S> {
     pub(super) fn new(inner: S, deadline: Duration, lifted: Lifted, heads: Heads) -> Self {
         Self {
             inner,
@@ -58,9 +84,6 @@ impl<S> Steady<S> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.heads.said();
-        }
         if written.is_ready() || self.lifted.0.load(Ordering::Relaxed) {
             self.stuck = None;
             return written;
@@ -70,9 +93,21 @@ impl<S> Steady<S> {
         ready!(stuck.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
+
+    /// A write that may take something off.
+    fn written(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(1..)) = written {
+            self.heads.said();
+        }
+        self.judge(cx, written)
+    }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Steady<S> {
+impl<S: Cut + AsyncRead + Unpin> AsyncRead for Steady<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -87,14 +122,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Steady<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Steady<S> {
+impl<S: Cut + AsyncWrite + Unpin> AsyncWrite for Steady<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
-        self.judge(cx, written)
+        self.written(cx, written)
     }
 
     fn poll_write_vectored(
@@ -103,7 +138,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Steady<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, pieces);
-        self.judge(cx, written)
+        self.written(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -125,8 +160,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Steady<S> {
 mod tests {
     use futures_util::FutureExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::time::advance;
 
     use super::*;
+    use crate::http::Timings;
+
+    impl Cut for DuplexStream {
+        fn cut(&self) {}
+    }
 
     fn patient(near: DuplexStream, deadline: Duration) -> Steady<DuplexStream> {
         Steady::new(near, deadline, Lifted::default(), Heads::new())
@@ -149,6 +190,30 @@ mod tests {
         far.read_exact(&mut [0; 8]).await.unwrap();
         steady.write_all(&[0; 8]).await.unwrap();
         assert!(steady.stuck.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_bytes_that_leave_prolong_a_rest() {
+        let timings = Timings {
+            idle: Duration::from_secs(60),
+            ..Timings::default()
+        };
+        for (writes, rests_on) in [(true, true), (false, false)] {
+            let (near, _far) = duplex(8);
+            let heads = Heads::new();
+            let mut steady = Steady::new(near, timings.write, Lifted::default(), heads.clone());
+            drop(heads.asked());
+            let mut overdue = Box::pin(heads.overdue(&timings));
+            assert!(overdue.as_mut().now_or_never().is_none());
+            advance(Duration::from_secs(59)).await;
+            if writes {
+                steady.write_all(b"a").await.unwrap();
+            }
+            steady.flush().await.unwrap();
+            assert!(overdue.as_mut().now_or_never().is_none());
+            advance(Duration::from_secs(2)).await;
+            assert_eq!(overdue.as_mut().now_or_never().is_none(), rests_on);
+        }
     }
 
     #[tokio::test]

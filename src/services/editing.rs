@@ -3,7 +3,7 @@
 use diesel_async::AsyncConnection;
 
 use super::{access, under_way};
-use crate::app::App;
+use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::members::Seat;
 use crate::db::messages::{self, Message};
@@ -24,7 +24,7 @@ pub async fn edit(
     seq: Seq,
     content: String,
 ) -> AppResult<Message> {
-    viewer.person()?;
+    app.rates().by_person(Deed::Edit, viewer.person()?.user)?;
     let content = MessageContent::parse(content)?;
     let mut conn = app.db().connection().await?;
     let edited = conn
@@ -58,7 +58,7 @@ pub async fn delete(
     session: SessionId,
     seq: Seq,
 ) -> AppResult<Message> {
-    viewer.person()?;
+    app.rates().by_person(Deed::Edit, viewer.person()?.user)?;
     let mut conn = app.db().connection().await?;
     let (seat, message) = found(
         access::seat(&mut conn, viewer, session).await,

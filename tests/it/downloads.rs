@@ -1,9 +1,13 @@
 //! Links to what is one's own, and what they give.
 
+use std::io::ErrorKind;
+
 use nix::sys::signal::Signal;
 use reqwest::StatusCode;
 use reqwest::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::helpers::{Answer, Person, TestApp, TestDatabase};
 use crate::program::support::Place;
@@ -258,6 +262,36 @@ async fn a_download_under_way_breaks_off_when_its_reader_leaves_and_one_has_two_
         }
     };
     assert!(broken, "it came to its end");
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_shows_it_to_http_1_0_as_well() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    let session = ada.quiet_session().await;
+    app.db_fill(&session, 200, 60_000).await;
+    let link = link(ada.export_session(&session, "JSON").await, "exportSession");
+    let address = app.url().strip_prefix("http://").unwrap();
+    for breaks in [false, true] {
+        let mut peer = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {link} HTTP/1.0\r\nhost: x\r\n\r\n");
+        peer.write_all(request.as_bytes()).await.unwrap();
+        let mut heard = vec![0; 1024];
+        peer.read_exact(&mut heard).await.unwrap();
+        assert!(
+            heard.starts_with(b"HTTP/1.0 200 "),
+            "{}",
+            heard.escape_ascii()
+        );
+        if breaks {
+            ada.log_out(false).await;
+        }
+        let ended = peer.read_to_end(&mut heard).await;
+        match breaks {
+            false => assert!(heard.ends_with(b"]}\n") && ended.is_ok(), "{ended:?}"),
+            true => assert_eq!(ended.unwrap_err().kind(), ErrorKind::ConnectionReset),
+        }
+    }
 }
 
 #[tokio::test]

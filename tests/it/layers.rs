@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// From the ground up. Modules of one line are neighbours that do not know each other.
 const LAYERS: [&[&str]; 12] = [
-    &["error"],
+    &["error", "panics"],
     &["domain"],
     &["config", "outside"],
     &["auth", "commands", "db"],

@@ -3,7 +3,7 @@
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::helpers::{Answer, PASSWORD, TestApp, TestDatabase};
+use crate::helpers::{Answer, PASSWORD, Person, TestApp, TestDatabase};
 use crate::raw_socket::RawSocket;
 use crate::replies::support::{chat, regenerate};
 
@@ -105,6 +105,27 @@ async fn having_a_reply_written_anew_counts_as_a_send_of_the_person_and_of_the_a
 }
 
 #[tokio::test]
+async fn editing_and_taking_back_are_counted_together_per_person() {
+    let app = counting(&[("PARLOR_RATE_EDIT", "2/1h")]).await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let edit = "mutation ($id: ID!) { editMessage(id: $id, content: \"better\") { content } }";
+    let delete = "mutation ($id: ID!) { deleteMessage(id: $id) { status } }";
+    let said = async |who: &Person| {
+        let session = who.quiet_session().await;
+        json!({"id": who.say(Some(&session), "hello").await["message"]["id"]})
+    };
+    let (adas, bobs) = (said(&ada).await, said(&bob).await);
+    ada.ask(edit, adas.clone()).await.data();
+    ada.ask(delete, adas.clone()).await.data();
+    for query in [edit, delete] {
+        expect_limited(ada.ask(query, adas.clone()).await, 1_800);
+    }
+    bob.ask(delete, bobs).await.data();
+    // Sending is counted for itself.
+    ada.say(None, "hello").await;
+}
+
+#[tokio::test]
 async fn accounts_opened_from_one_address_are_counted() {
     let app = counting(&[("PARLOR_RATE_REGISTER_ADDRESS", "2/1h")]).await;
     let query = "mutation ($i: RegisterInput!) { register(input: $i) { user { username } } }";
@@ -181,6 +202,52 @@ async fn refreshing_is_counted_per_person_and_costs_no_token() {
     expect_limited(ada.refresh(&token).await, 1_800);
     let bob = app.person("bob").await;
     bob.refresh(bob.refresh_token()).await.data();
+}
+
+#[tokio::test]
+async fn refreshing_from_one_address_is_counted_whoever_it_is() {
+    let app = counting(&[("PARLOR_RATE_REFRESH_ADDRESS", "2/1h")]).await;
+    let query = "mutation { refresh(refreshToken: \"nobody's\") { accessToken } }";
+    let refresh_from = |address| ask_from(&app, address, query, json!({}));
+    for _ in 0..2 {
+        let told = refresh_from("192.0.2.1").await;
+        told.expect_error("UNAUTHENTICATED", None);
+    }
+    expect_limited(refresh_from("192.0.2.1").await, 1_800);
+    let told = refresh_from("192.0.2.2").await;
+    told.expect_error("UNAUTHENTICATED", None);
+}
+
+#[tokio::test]
+async fn typing_is_counted_per_person_and_per_address_whatever_the_session() {
+    let query = "mutation ($id: ID!) { setTyping(sessionId: $id, typing: true) }";
+    for rate in ["PARLOR_RATE_TYPING", "PARLOR_RATE_TYPING_ADDRESS"] {
+        let app = counting(&[(rate, "2/1h"), ("PARLOR_RATE_TYPING_SESSION", "off")]).await;
+        let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+        let (one, other) = (ada.quiet_session().await, ada.quiet_session().await);
+        for session in [&one, &other] {
+            ada.ask(query, json!({ "id": session })).await.data();
+        }
+        expect_limited(ada.ask(query, json!({ "id": one })).await, 1_800);
+        let bobs = bob.quiet_session().await;
+        let told = bob.ask(query, json!({ "id": bobs })).await;
+        match rate {
+            "PARLOR_RATE_TYPING" => drop(told.data()),
+            _ => expect_limited(told, 1_800),
+        }
+    }
+}
+
+#[tokio::test]
+async fn searching_is_counted_per_person() {
+    let app = counting(&[("PARLOR_RATE_SEARCH", "2/1h")]).await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let query = "{ search(text: \"tea\") { nodes { id } } }";
+    for _ in 0..2 {
+        ada.ask(query, json!({})).await.data();
+    }
+    expect_limited(ada.ask(query, json!({})).await, 1_800);
+    bob.ask(query, json!({})).await.data();
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use crate::api::loaders::{ChatbotsOf, MembersOf, SeatOf};
 use crate::db::members::OwnSeat;
 use crate::db::{members, sessions};
 use crate::domain::{self, Defaults, NodeId, Rev, Seq, UserId, Viewer};
+use crate::error::{AppError, AppResult};
 use crate::services::history;
+use crate::services::members::MAX_MEMBERS;
 
 /// Who a session is for.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
@@ -97,9 +99,18 @@ impl Session {
         Ok(User::new(present(owner, "person")?))
     }
 
-    /// Who is in it, the longest first.
-    async fn members(&self, ctx: &Context<'_>) -> ApiResult<Vec<Member>> {
-        let members = ctx.rows()?.load_one(MembersOf(self.row.id)).await?;
+    /// Who is in it, the longest first: all of them, or the first so many. A document is priced as if there
+    /// were as many as it asks for, and 10 if it does not say. In a list of sessions say how many you show: those
+    /// of all of them together are 20,000 at most, `BAD_USER_INPUT` beyond.
+    async fn members(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "This many at most: 0 to 1,000. All of them if left out.")] first: Option<
+            i32,
+        >,
+    ) -> ApiResult<Vec<Member>> {
+        let first = members_asked_for(first)?;
+        let members = ctx.rows()?.load_one(MembersOf(self.row.id, first)).await?;
         let (said, owner) = (self.row.last_seq, self.row.owner_id);
         Ok(members
             .unwrap_or_default()
@@ -193,6 +204,17 @@ impl Session {
     async fn cursor(&self, ctx: &Context<'_>) -> ApiResult<String> {
         let epoch = ctx.epoch()?;
         Ok(ctx.app()?.seal_cursor(epoch, self.row.id, self.position))
+    }
+}
+
+fn members_asked_for(first: Option<i32>) -> AppResult<i64> {
+    let first = first.map_or(MAX_MEMBERS, i64::from);
+    match (0..=MAX_MEMBERS).contains(&first) {
+        true => Ok(first),
+        false => {
+            let rule = format!("Ask for 0 to {MAX_MEMBERS} people.");
+            Err(AppError::bad_input("first", rule))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub(super) use recall::Turn;
 use super::engine::Failure;
 use crate::app::App;
 use crate::error::AppError;
+use crate::panics::caught;
 use crate::services::conversation::{self, Circumstances};
 use crate::services::replies::Assignment;
 
@@ -57,6 +58,7 @@ pub(super) async fn recall(
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, AppError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|panicked| AppError::Internal(panicked.into()))
+    let done = tokio::task::spawn_blocking(|| caught(work)).await;
+    done.map_err(AppError::internal)?
+        .map_err(AppError::internal)
 }

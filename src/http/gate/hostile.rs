@@ -71,11 +71,40 @@ const MAKERS: &[(&str, Maker)] = &[
             "name ".repeat(n / 72)
         )
     }),
+    ("conflicts seen from every level", |n| {
+        let arguments: String = (0..16).map(|i| format!("a{i}: 1 ")).collect();
+        let names = "name ".repeat(n / 80);
+        inline(format!("name({arguments}) {names}"))
+    }),
+    ("one field seen from every level", |n| {
+        inline("name ".repeat(n / 72))
+    }),
+    ("long unknown fields", |n| {
+        format!(
+            "{{ serverInfo {{ {} }} }}",
+            format!("{} ", "n".repeat(63)).repeat(n / 66)
+        )
+    }),
+    ("long unknown fields of the largest type", |n| {
+        let names = format!("{} ", "startSession".repeat(5)).repeat(n / 66);
+        format!("{{ a }} fragment F on Mutation {{ {names} }}")
+    }),
+    ("long unknown arguments", |n| {
+        let name = "input".repeat(22);
+        let arguments: String = (0..16).map(|i| format!("{name}{i}: 1 ")).collect();
+        let fields = format!("login({arguments}) ").repeat(n / 3_300);
+        format!("{{ a }} fragment F on Mutation {{ {fields} }}")
+    }),
     ("unknown fragments", |n| {
         format!("{{ serverInfo {{ {} }} }}", "...F ".repeat(n / 132))
     }),
     ("unused variables", |n| {
         format!("query ({}) {{ a }}", variables(n / 64 / 4))
+    }),
+    ("undefined variables of five operations", |n| {
+        let operations: String = (0..5).map(|i| format!("query Q{i} {{ ...F }} ")).collect();
+        let uses = "chatbot(handle: $v) { id } ".repeat(n / 64 / 9);
+        format!("{operations} fragment F on Query {{ {uses} }}")
     }),
     ("undefined variables", |n| {
         format!("{{ {} }}", "chatbot(handle: $v) { id } ".repeat(n / 64 / 9))
@@ -125,6 +154,12 @@ const MAKERS: &[(&str, Maker)] = &[
     }),
 ];
 
+/// So much inside of as many brackets as there may be.
+fn inline(inside: String) -> String {
+    let (open, close) = ("{ ... ".repeat(28), "} ".repeat(29));
+    format!("{{ serverInfo {open} {{ {inside} }} {close}")
+}
+
 fn variables(count: usize) -> String {
     (0..count).map(|i| format!("$v{i}: Int ")).collect()
 }
@@ -163,12 +198,14 @@ fn judge(gate: &Gate, schema: &crate::api::Schema, text: &str) -> (Duration, boo
                 Ok(document) => {
                     gate.check_document(&document, &Variables::default())
                         .is_err()
+                        || conflicts::check(&document).is_err()
                         || {
                             let mut request = Request::new(text);
                             request.set_parsed_query(document);
                             let answer = runtime.block_on(schema.execute(request));
-                            crate::http::answer::Refusal::new(answer.errors.clone()).json();
-                            answer.is_err()
+                            let is_refused = answer.is_err();
+                            crate::http::answer::Refusal::new(answer.errors).json();
+                            is_refused
                         }
                 }
             }

@@ -11,6 +11,7 @@ use async_graphql_value::Value;
 use super::Limit;
 use crate::config::Limits;
 use crate::error::{AppError, AppResult};
+use crate::services::{members::MAX_MEMBERS, sessions::MAX_CHATBOTS};
 
 /// The fields that give pages, and how many rows when nothing else is asked for. A test compares them with
 /// the schema.
@@ -21,6 +22,41 @@ const DEFAULT_PAGE: u64 = 50;
 
 /// No page has more rows: whoever asks for more is refused by the field.
 const MAX_PAGE: u64 = 200;
+
+/// The type whose fields are named like in [`PAGED`] but for those of [`LISTS`].
+const ROOT: &str = "Query";
+
+/// A list that is no page.
+pub(super) struct List {
+    /// Of which type it is a field, and what that is called.
+    pub(super) field: (&'static str, &'static str),
+    /// How many rows it usually has at most: so many count where no number is asked for.
+    pub(super) usual: u64,
+    /// How many it has at most.
+    pub(super) most: u64,
+}
+
+/// All of them. A test compares them with the schema, and with what there is.
+///
+/// A session may have a thousand people and hardly any has more than ten. Were all counted that there may be, nobody
+/// could show a list of sessions with who is in them; what an answer may hold of them is bounded where they are read.
+pub(super) const LISTS: [List; 3] = [
+    List {
+        field: ("ServerInfo", "commands"),
+        usual: 3,
+        most: 3,
+    },
+    List {
+        field: ("Session", "chatbots"),
+        usual: MAX_CHATBOTS as u64,
+        most: MAX_CHATBOTS as u64,
+    },
+    List {
+        field: ("Session", "members"),
+        usual: 10,
+        most: MAX_MEMBERS as u64,
+    },
+];
 
 /// The fields that ask about the schema. What lies under them is counted for itself: the questions of tools are
 /// deeper and longer than any that is asked of data.
@@ -106,6 +142,15 @@ impl Size {
     }
 }
 
+/// Where a selection stands.
+#[derive(Clone, Copy)]
+struct Place {
+    /// How deep.
+    level: u64,
+    /// Its fields are those of the root, as far as the document tells.
+    is_root: bool,
+}
+
 /// Measures the parts of one document.
 pub(super) struct Scale<'d> {
     document: &'d ExecutableDocument,
@@ -166,7 +211,11 @@ impl<'d> Scale<'d> {
 
     /// What an operation adds up to.
     pub(super) fn operation(&mut self, operation: &'d OperationDefinition) -> AppResult<Size> {
-        let mut size = self.selection(&operation.selection_set.node, 1)?;
+        let place = Place {
+            level: 1,
+            is_root: true,
+        };
+        let mut size = self.selection(&operation.selection_set.node, place)?;
         size.add(self.here(&operation.directives)?);
         for definition in &operation.variable_definitions {
             size.add(self.here(&definition.node.directives)?);
@@ -211,33 +260,42 @@ impl<'d> Scale<'d> {
             });
         };
         self.fragments.insert(name, None);
-        let mut size = self.selection(&fragment.node.selection_set.node, level)?;
+        let place = Place {
+            level,
+            is_root: fragment.node.type_condition.node.on.node == ROOT,
+        };
+        let mut size = self.selection(&fragment.node.selection_set.node, place)?;
         size.add(self.here(&fragment.node.directives)?);
         self.fragments.insert(name, Some(size));
         Ok(size)
     }
 
-    /// What a selection at this level adds up to. Levels are limited, so recursion is.
-    fn selection(&mut self, set: &'d SelectionSet, level: u64) -> AppResult<Size> {
+    /// What a selection at this place adds up to. Levels are limited, so recursion is.
+    fn selection(&mut self, set: &'d SelectionSet, place: Place) -> AppResult<Size> {
         if set.items.is_empty() {
             return Ok(Size::default());
         }
-        self.nesting.check(level)?;
+        self.nesting.check(place.level)?;
         let mut size = Size::default();
         for item in &set.items {
             let (inner, directives) = match &item.node {
                 Selection::Field(field) => {
                     let field = &field.node;
-                    (self.field(field, level)?, &field.directives)
+                    (self.field(field, place)?, &field.directives)
                 }
                 Selection::InlineFragment(fragment) => {
                     let fragment = &fragment.node;
-                    let inner = self.selection(&fragment.selection_set.node, level + 1)?;
+                    let on = fragment.type_condition.as_ref();
+                    let inside = Place {
+                        level: place.level + 1,
+                        is_root: on.map_or(place.is_root, |on| on.node.on.node == ROOT),
+                    };
+                    let inner = self.selection(&fragment.selection_set.node, inside)?;
                     (inner, &fragment.directives)
                 }
                 Selection::FragmentSpread(spread) => {
                     let spread = &spread.node;
-                    let inner = self.fragment(&spread.fragment_name.node, level + 1)?;
+                    let inner = self.fragment(&spread.fragment_name.node, place.level + 1)?;
                     (inner, &spread.directives)
                 }
             };
@@ -248,14 +306,18 @@ impl<'d> Scale<'d> {
         Ok(size)
     }
 
-    fn field(&mut self, field: &'d Field, level: u64) -> AppResult<Size> {
-        let mut size = self.selection(&field.selection_set.node, level + 1)?;
+    fn field(&mut self, field: &'d Field, place: Place) -> AppResult<Size> {
+        let inside = Place {
+            level: place.level + 1,
+            is_root: false,
+        };
+        let mut size = self.selection(&field.selection_set.node, inside)?;
         size.fields = size.fields.saturating_add(1);
         size.aliases = size.aliases.saturating_add(field.alias.is_some().into());
         size.depth += 1;
         size.roots = 1;
         size.credentials = CREDENTIALS.contains(&field.name.node.as_str()).into();
-        let under = size.values.saturating_mul(self.rows(field));
+        let under = size.values.saturating_mul(self.rows(field, place.is_root));
         size.values = under.saturating_add(1);
         if INTROSPECTION.contains(&field.name.node.as_str()) {
             size = size.of_introspection();
@@ -298,35 +360,40 @@ impl<'d> Scale<'d> {
     }
 
     /// How many rows a field may give.
-    fn rows(&self, field: &Field) -> u64 {
+    fn rows(&self, field: &Field, is_root: bool) -> u64 {
+        let name = field.name.node.as_str();
+        let is_page = PAGED.contains(&name);
+        let listed = LISTS.iter().find(|list| list.field.1 == name);
+        let (unasked, most) = match listed {
+            Some(list) if !(is_page && is_root) => (list.usual, list.most),
+            _ if is_page => (DEFAULT_PAGE, MAX_PAGE),
+            _ => (usual_rows(name), MAX_PAGE),
+        };
         let size = field
             .arguments
             .iter()
             .find(|(name, _)| matches!(name.node.as_str(), "first" | "last"));
         let asked = match size.map(|(_, value)| &value.node) {
+            None | Some(Value::Null) => Some(unasked),
             Some(Value::Number(rows)) => rows.as_u64(),
             Some(Value::Variable(name)) => match self.variables.get(name) {
                 Some(ConstValue::Number(rows)) => rows.as_u64(),
-                Some(ConstValue::Null) => Some(DEFAULT_PAGE),
-                Some(_) => Some(1),
+                Some(ConstValue::Null) => Some(unasked),
+                Some(_) => None,
                 // One that was left out: its default may be anything.
-                None => Some(MAX_PAGE),
+                None => Some(most),
             },
-            Some(Value::Null) | None if PAGED.contains(&field.name.node.as_str()) => {
-                Some(DEFAULT_PAGE)
-            }
-            None => usual_rows(&field.name.node),
-            // No number, or no page: validation or the field says so.
-            _ => Some(1),
+            Some(_) => None,
         };
-        asked.map_or(1, |rows| rows.min(MAX_PAGE))
+        // No number, or no page: validation or the field says so.
+        asked.map_or(1, |rows| rows.min(most))
     }
 }
 
-/// How many there usually are of what the schema lists about itself.
-fn usual_rows(name: &str) -> Option<u64> {
+/// How many there usually are of what the schema lists about itself; one of anything else.
+fn usual_rows(name: &str) -> u64 {
     let known = INTROSPECTION_LISTS.iter().find(|(list, _)| *list == name);
-    known.map(|(_, rows)| *rows)
+    known.map_or(1, |(_, rows)| *rows)
 }
 
 fn const_weight(value: &ConstValue) -> u64 {

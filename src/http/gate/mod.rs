@@ -3,8 +3,10 @@
 //! [`json`] counts in what arrives before it is read, [`tokens`] in a document before it is parsed: one linear
 //! pass each, without memory. [`measure`] walks what was parsed once, with each fragment counted once however
 //! often it is spread: a kilobyte of fragments nested in fragments can stand for a million million fields.
-//! Every refusal names its limit.
+//! Every refusal names its limit. [`conflicts`] ends at the first what the GraphQL library would tell of a hundred
+//! thousand times.
 
+pub(super) mod conflicts;
 #[cfg(test)]
 mod hostile;
 mod json;

@@ -1,6 +1,6 @@
 //! What the gate lets through and what it does not.
 
-use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+use async_graphql::parser::types::{BaseType, Type, TypeKind, TypeSystemDefinition};
 use async_graphql::parser::{parse_query, parse_schema};
 use proptest::prelude::*;
 use serde_json::json;
@@ -104,39 +104,10 @@ fn what_lies_under_a_page_counts_once_for_each_row() {
     assert!(refused(nested).is_some());
 }
 
-#[test]
-fn every_page_of_the_schema_is_known_as_one() {
+/// Every field of the schema: of which type it is, its name, and its own type.
+fn fields_of_the_schema() -> Vec<(String, String, Type)> {
     let schema = parse_schema(crate::api::sdl()).unwrap();
-    let mut paged = Vec::new();
-    for definition in schema.definitions {
-        let TypeSystemDefinition::Type(of) = definition else {
-            continue;
-        };
-        let TypeKind::Object(object) = of.node.kind else {
-            continue;
-        };
-        let pages = object
-            .fields
-            .into_iter()
-            .map(|field| field.node)
-            .filter(|field| {
-                field
-                    .ty
-                    .node
-                    .to_string()
-                    .trim_end_matches('!')
-                    .ends_with("Connection")
-            });
-        paged.extend(pages.map(|field| field.name.node.to_string()));
-    }
-    paged.sort_unstable();
-    paged.dedup();
-    assert_eq!(paged, measure::PAGED);
-}
-
-#[test]
-fn no_field_of_ours_is_taken_for_a_list_of_the_schemas_own() {
-    let schema = parse_schema(crate::api::sdl()).unwrap();
+    let mut all = Vec::new();
     for definition in schema.definitions {
         let TypeSystemDefinition::Type(of) = definition else {
             continue;
@@ -146,14 +117,92 @@ fn no_field_of_ours_is_taken_for_a_list_of_the_schemas_own() {
             TypeKind::Interface(interface) => interface.fields,
             _ => continue,
         };
-        for field in fields {
-            let name = field.node.name.node;
-            let lists = measure::INTROSPECTION_LISTS;
-            assert!(
-                lists.iter().all(|(list, _)| *list != name.as_str()),
-                "{name}"
-            );
-        }
+        let of = of.node.name.node.to_string();
+        let fields = fields.into_iter().map(|field| field.node);
+        all.extend(fields.map(|field| (of.clone(), field.name.node.to_string(), field.ty.node)));
+    }
+    all
+}
+
+#[test]
+fn every_page_of_the_schema_is_known_as_one() {
+    let fields = fields_of_the_schema().into_iter();
+    let pages =
+        fields.filter(|(_, _, of)| of.to_string().trim_end_matches('!').ends_with("Connection"));
+    let mut paged: Vec<_> = pages.map(|(_, name, _)| name).collect();
+    paged.sort_unstable();
+    paged.dedup();
+    assert_eq!(paged, measure::PAGED);
+}
+
+#[test]
+fn every_other_list_of_the_schema_has_a_price() {
+    // A page is priced where it is asked for.
+    let is_list = |of: &Type| matches!(of.base, BaseType::List(_));
+    let is_of_a_page = |of: &str| of.ends_with("Connection");
+    let fields = fields_of_the_schema().into_iter();
+    let lists = fields.filter(|(of, _, list)| is_list(list) && !is_of_a_page(of));
+    let mut found: Vec<_> = lists.map(|(of, name, _)| (of, name)).collect();
+    found.sort_unstable();
+    let priced = measure::LISTS.map(|list| (list.field.0.to_owned(), list.field.1.to_owned()));
+    assert_eq!(found, priced);
+    let commands = measure::LISTS[0].most;
+    assert_eq!(commands, crate::commands::ALL.len() as u64);
+}
+
+#[test]
+fn a_list_counts_as_what_it_usually_has_or_what_is_asked_for() {
+    let members = |arguments: &str, fields: usize| {
+        let fields = "a ".repeat(fields);
+        format!("query ($n: Int) {{ session {{ members{arguments} {{ {fields} }} }} }}")
+    };
+    assert_eq!(refused(&members("", 400)), None);
+    let told = refused(&members("(first: 1000)", 5)).unwrap();
+    assert!(told.contains("at most 5000 values"), "{told}");
+    assert_eq!(refused(&members("(first: 499)", 10)), None);
+    assert!(refused(&members("(first: 500)", 10)).is_some());
+    assert!(
+        refused(&members("(first: 2000)", 4)).is_none(),
+        "there are no more"
+    );
+    assert_eq!(
+        refused_with(&members("(first: $n)", 10), json!({"n": 499})),
+        None
+    );
+    assert!(refused(&members("(first: $n)", 10)).is_some());
+    // In each row of a page.
+    let page = |inside: &str| {
+        refused(&format!(
+            "{{ rooms(first: 20) {{ nodes {{ {inside} }} }} }}"
+        ))
+    };
+    assert_eq!(page("members { a { b } c }"), None);
+    assert!(page("members(first: 100) { a { b } c }").is_some());
+    assert_eq!(page("members(first: 10) { a { b } c }"), None);
+    // A session's chatbots are eight, the house's are a page; whatever the fragment around them is.
+    assert_eq!(page("chatbots { a { b } c }"), None);
+    let fields = "a ".repeat(100);
+    for many in [
+        format!("{{ chatbots {{ {fields} }} }}"),
+        format!("{{ ... {{ chatbots {{ {fields} }} }} }}"),
+        format!("{{ ...F }} fragment F on Query {{ chatbots {{ {fields} }} }}"),
+    ] {
+        assert!(refused(&many).is_some(), "{many}");
+    }
+    for few in [
+        format!("{{ session {{ chatbots {{ {fields} }} }} }}"),
+        format!("{{ session {{ ...F }} }} fragment F on Session {{ chatbots {{ {fields} }} }}"),
+        format!("{{ node {{ ... on Session {{ chatbots {{ {fields} }} }} }} }}"),
+    ] {
+        assert_eq!(refused(&few), None, "{few}");
+    }
+}
+
+#[test]
+fn no_field_of_ours_is_taken_for_a_list_of_the_schemas_own() {
+    for (of, name, _) in fields_of_the_schema() {
+        let lists = measure::INTROSPECTION_LISTS;
+        assert!(lists.iter().all(|(list, _)| *list != name), "{of}.{name}");
     }
 }
 

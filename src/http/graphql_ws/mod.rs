@@ -16,7 +16,7 @@ mod wire;
 use axum::{
     extract::Request,
     http::{StatusCode, header},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use tracing::{Instrument as _, Span};
 
@@ -30,15 +30,12 @@ use crate::{
     error::{AppError, AppResult},
 };
 use close::End;
+use handshake::Wrong;
 use wire::Wire;
 
 /// Whether a request asks for a WebSocket.
 pub(super) fn is_wanted(request: &Request) -> bool {
-    request
-        .headers()
-        .get_all(header::UPGRADE)
-        .iter()
-        .any(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    handshake::lists(request.headers(), &header::UPGRADE, "websocket")
 }
 
 /// Opens a socket.
@@ -60,10 +57,14 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
         token,
     };
     let line = request.extensions().get::<Line>().cloned();
-    let Some((handshake, response)) = handshake::accept(&mut request).await else {
-        let told = "This is no WebSocket handshake (RFC 6455, section 4.2.1).";
-        let error = AppError::bad_input("upgrade", told);
-        return not_opened(&server, StatusCode::BAD_REQUEST, error, id);
+    let (handshake, response) = match handshake::accept(&mut request).await {
+        Ok(accepted) => accepted,
+        Err(Wrong::Form) => {
+            let told = "This is no WebSocket handshake (RFC 6455, section 4.2.1).";
+            let error = AppError::bad_input("upgrade", told);
+            return not_opened(&server, StatusCode::BAD_REQUEST, error, id);
+        }
+        Err(Wrong::Version) => return other_version(&server, id),
     };
     let served = server.clone();
     let connection = async move {
@@ -99,6 +100,19 @@ struct Opening {
 
 fn not_opened(server: &Server, status: StatusCode, error: AppError, id: RequestId) -> Response {
     graphql_http::malformed(status, &server.endpoint.refusal(error, id))
+}
+
+/// Says which version would do (RFC 6455, section 4.2.2; RFC 9110, section 15.5.22).
+fn other_version(server: &Server, id: RequestId) -> Response {
+    let told = "A WebSocket of version 13 is spoken here (RFC 6455).";
+    let error = AppError::bad_input("Sec-WebSocket-Version", told);
+    let refusal = not_opened(server, StatusCode::UPGRADE_REQUIRED, error, id);
+    let would_do = [
+        (header::SEC_WEBSOCKET_VERSION, handshake::VERSION),
+        (header::UPGRADE, "websocket"),
+        (header::CONNECTION, "upgrade"),
+    ];
+    (would_do, refusal).into_response()
 }
 
 async fn serve(mut wire: Wire, server: &Server, opening: Opening) {

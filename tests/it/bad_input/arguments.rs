@@ -56,6 +56,33 @@ async fn a_page_is_0_to_200_rows_from_one_end() {
 }
 
 #[tokio::test]
+async fn of_a_sessions_members_0_to_1000_can_be_asked_for() {
+    let scene = Scene::start().await;
+    let query = "query ($n: Int, $id: ID!) { session(id: $id) { members(first: $n) { isOwner } } }";
+    let variables = |size: Value| json!({"n": size, "id": scene.session});
+    for size in [-1, i32::MIN, 1_001, i32::MAX] {
+        scene
+            .refuses(
+                query,
+                variables(size.into()),
+                "BAD_USER_INPUT",
+                Some("first"),
+            )
+            .await;
+    }
+    for (size, found) in [
+        (json!(0), 0),
+        (json!(1), 1),
+        (json!(1_000), 1),
+        (Value::Null, 1),
+    ] {
+        let told = scene.ada.ask(query, variables(size)).await.data();
+        let members = told["session"]["members"].as_array();
+        assert_eq!(members.map(Vec::len), Some(found), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_send_waits_for_its_reply_a_minute_at_most() {
     let scene = Scene::start().await;
     for wait in [-1, 60_001, i32::MIN, i32::MAX] {

@@ -56,6 +56,39 @@ async fn a_person_has_so_many_sockets_and_streams_together() {
     RawSocket::acknowledged(app.url(), Some(bob.token())).await;
 }
 
+/// Expects that one more connection is told 503 and closed.
+async fn expect_turned_away(address: &str) {
+    let mut one_more = TcpStream::connect(address).await.unwrap();
+    let mut heard = String::new();
+    timeout(SOON, one_more.read_to_string(&mut heard))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(heard.starts_with("HTTP/1.1 503 "), "{heard}");
+}
+
+#[tokio::test]
+async fn all_addresses_together_have_so_many_connections() {
+    // As a proxy's, none of these count towards their address.
+    let variables = [
+        ("PARLOR_MAX_CONNECTIONS", "10"),
+        ("PARLOR_TRUSTED_PROXIES", "127.0.0.1"),
+    ];
+    let app = limited(&variables).await;
+    let address = app.url().strip_prefix("http://").unwrap();
+    let mut all = Vec::new();
+    for _ in 0..10 {
+        let mut one = TcpStream::connect(address).await.unwrap();
+        let request = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
+        one.write_all(request).await.unwrap();
+        let mut heard = [0; 12];
+        one.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"HTTP/1.1 200");
+        all.push(one);
+    }
+    expect_turned_away(address).await;
+}
+
 #[tokio::test]
 async fn an_address_has_so_many_connections() {
     let app = limited(&[("PARLOR_MAX_CONNECTIONS_PER_ADDRESS", "2")]).await;
@@ -63,13 +96,7 @@ async fn an_address_has_so_many_connections() {
     let one = TcpStream::connect(address).await.unwrap();
     // A socket is one too, after it has been upgraded.
     let _two = RawSocket::acknowledged(app.url(), None).await;
-    let mut three = TcpStream::connect(address).await.unwrap();
-    let mut heard = String::new();
-    timeout(SOON, three.read_to_string(&mut heard))
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(heard.starts_with("HTTP/1.1 503 "), "{heard}");
+    expect_turned_away(address).await;
 
     drop(one);
     let query =

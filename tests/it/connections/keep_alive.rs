@@ -67,3 +67,22 @@ async fn each_head_has_the_time_of_the_first_and_rest_has_its_own() {
     ask(&mut idle).await;
     is_closed(&mut idle).await;
 }
+
+#[tokio::test]
+async fn a_head_that_comes_slowly_has_no_more_time_when_the_server_stops() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let timings = Timings {
+        head: 2 * AT_ONCE,
+        stop: NEVER,
+        ..Timings::default()
+    };
+    let (url, server) = serve_hurriedly(&app, timings).await;
+    let address = url.strip_prefix("http://").unwrap();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(HALF.as_bytes()).await.unwrap();
+    // The server has heard it when it has answered what came later.
+    ask(&mut TcpStream::connect(address).await.unwrap()).await;
+    app.app().stopping().cancel();
+    timeout(SOON, server).await.expect("it stops").unwrap();
+    is_closed(&mut slow).await;
+}

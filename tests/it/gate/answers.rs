@@ -75,7 +75,62 @@ async fn a_mutation_whose_answer_is_too_long_has_been_made() {
         .ask(app.url(), Some(ada.token()), &request)
         .await;
     expect_too_much(&answer, &json!(["sendMessage", "message", "c2"]));
+    let told = answer["errors"][0]["message"].as_str().unwrap();
+    assert!(told.contains(" `sendMessage` has been done "), "{told}");
     assert_eq!(ada.history(&session).await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_several_mutations_none_is_made_after_the_one_with_which_the_answer_is_too_long() {
+    let (app, ada, session) = small().await;
+    let send = |name: &str, times: usize| {
+        let input = format!("{{sessionId: \"{session}\", content: $text, clientKey: \"{name}\"}}");
+        format!(
+            "{name}: sendMessage(input: {input}) {{ message {{ {} }} }} ",
+            contents(times)
+        )
+    };
+    let query = format!(
+        "mutation ($text: String!) {{ {} {} {} }}",
+        send("first", 1),
+        send("second", 2),
+        send("third", 0).replace("{  }", "{ id }"),
+    );
+    let request = json!({"query": query, "variables": {"text": "x".repeat(LONG)}});
+    let answer = Transport::Post
+        .ask(app.url(), Some(ada.token()), &request)
+        .await;
+    expect_too_much(&answer, &json!(["second", "message", "c1"]));
+    let told = answer["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        told.contains(" `second` has been done nevertheless, and what stands before it;"),
+        "{told}"
+    );
+    assert_eq!(ada.history(&session).await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_names_of_types_weigh_too() {
+    let (app, ada, session) = small().await;
+    app.db_fill(&session, 200, 0).await;
+    let names: String = (0..23)
+        .map(|n| format!("this_one_is_called_{n}: __typename "))
+        .collect();
+    let page = |rows: usize| {
+        let query = format!(
+            "{{ history(sessionId: \"{session}\", last: {rows}) {{ nodes {{ {names} }} }} }}"
+        );
+        json!({"query": query})
+    };
+    let answer = Transport::Post
+        .ask(app.url(), Some(ada.token()), &page(20))
+        .await;
+    assert!(answer["data"]["history"].is_object(), "{answer:.300}");
+    let answer = Transport::Post
+        .ask(app.url(), Some(ada.token()), &page(200))
+        .await;
+    let limit = &answer["errors"][0]["extensions"]["limit"];
+    assert_eq!(limit, "answerBytes", "{answer:.300}");
 }
 
 #[tokio::test]

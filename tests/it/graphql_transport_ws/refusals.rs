@@ -2,7 +2,11 @@
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use tokio::{io::AsyncReadExt as _, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{EVENTS, follow, session};
@@ -71,19 +75,106 @@ async fn a_fault_of_ours_closes_with_1011_and_is_logged_once() {
     assert!(logged[0].contains("INTERNAL"), "{logged:?}");
 }
 
+/// What comes back for a request with these lines in its head, up to the end of the answer's head.
+async fn answer_to(app: &TestApp, method: &str, version: &str, lines: &[&str]) -> String {
+    let mut peer = TcpStream::connect(app.url().strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    let lines = lines.join("\r\n");
+    let head = format!("{method} /graphql {version}\r\nhost: x\r\n{lines}\r\n\r\n");
+    peer.write_all(head.as_bytes()).await.unwrap();
+    let mut heard = String::new();
+    while !heard.contains("\r\n\r\n") {
+        let mut piece = [0; 1024];
+        let read = timeout(SOON, peer.read(&mut piece)).await.unwrap().unwrap();
+        assert!(read > 0, "closed after {heard}");
+        heard += &String::from_utf8_lossy(&piece[..read]);
+    }
+    heard.to_ascii_lowercase()
+}
+
+const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+const THIRTEEN: &str = "Sec-WebSocket-Version: 13";
+
+#[tokio::test]
+async fn a_handshake_is_one_however_its_lists_are_written() {
+    let app = TestApp::start().await;
+    let protocol = "Sec-WebSocket-Protocol: graphql-transport-ws";
+    for (connection, upgrade) in [
+        ("Connection: Upgrade", "Upgrade: websocket"),
+        ("connection: keep-alive, upgrade", "upgrade: WebSocket"),
+        (
+            "Connection: keep-alive\r\nConnection: Upgrade",
+            "Upgrade: websocket",
+        ),
+        (
+            "Connection: Upgrade,keep-alive",
+            "Upgrade: other/1, websocket",
+        ),
+    ] {
+        let lines = [connection, upgrade, KEY, THIRTEEN, protocol];
+        let answer = answer_to(&app, "GET", "HTTP/1.1", &lines).await;
+        assert!(
+            answer.starts_with("http/1.1 101 "),
+            "{connection}: {answer}"
+        );
+        // The example of RFC 6455, section 1.3.
+        assert!(
+            answer.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=\r\n"),
+            "{answer}"
+        );
+        assert!(
+            answer.contains("sec-websocket-protocol: graphql-transport-ws\r\n"),
+            "{answer}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_handshake_is_a_bad_request() {
     let app = TestApp::start().await;
-    let response = Client::new()
-        .get(format!("{}/graphql", app.url()))
-        .header("connection", "upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "12")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-    let response = response.send().await.unwrap();
-    assert_eq!(response.status(), 400);
-    let told: Value = response.json().await.unwrap();
-    assert_eq!(told["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+    let (connection, upgrade) = ("Connection: Upgrade", "Upgrade: websocket");
+    let short = "Sec-WebSocket-Key: c2hvcnQ=";
+    let crooked = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ";
+    for lines in [
+        [upgrade, THIRTEEN, KEY, ""].as_slice(),
+        &["Connection: keep-alive", upgrade, THIRTEEN, KEY],
+        &[connection, upgrade, THIRTEEN],
+        &[connection, upgrade, THIRTEEN, short],
+        &[connection, upgrade, THIRTEEN, crooked],
+        &[connection, upgrade, THIRTEEN, KEY, KEY],
+    ] {
+        let lines: Vec<_> = lines
+            .iter()
+            .copied()
+            .filter(|line| !line.is_empty())
+            .collect();
+        let answer = answer_to(&app, "GET", "HTTP/1.1", &lines).await;
+        assert!(answer.starts_with("http/1.1 400 "), "{lines:?}: {answer}");
+    }
+    let whole = [connection, upgrade, THIRTEEN, KEY];
+    let answer = answer_to(&app, "GET", "HTTP/1.0", &whole).await;
+    assert!(answer.starts_with("http/1.0 400 "), "{answer}");
+}
+
+#[tokio::test]
+async fn another_version_of_websockets_is_told_which_one_is_spoken() {
+    let app = TestApp::start().await;
+    for version in [
+        "Sec-WebSocket-Version: 12",
+        "Sec-WebSocket-Version: 8, 13",
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 8",
+        "X-Version: 13",
+    ] {
+        let lines = ["Connection: Upgrade", "Upgrade: websocket", KEY, version];
+        let answer = answer_to(&app, "GET", "HTTP/1.1", &lines).await;
+        assert!(answer.starts_with("http/1.1 426 "), "{version}: {answer}");
+        assert!(
+            answer.contains("\r\nsec-websocket-version: 13\r\n"),
+            "{answer}"
+        );
+        assert!(answer.contains("\r\nupgrade: websocket\r\n"), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -121,9 +121,52 @@ async fn a_room_of_a_thousand_is_full() {
              insert into members (session_id, user_id) select s.id, crowd.id from sessions s, crowd",
         )
         .await;
+    let query =
+        "query ($n: Int) { rooms(first: 2) { nodes { title members(first: $n) { isOwner } } } }";
+    ada.open("Coffee").await;
+    let told = ada.ask(query, json!({"n": 2})).await.data();
+    // The longest first, of each room.
+    let rooms = json!([
+        {"title": "Coffee", "members": [{"isOwner": true}]},
+        {"title": "Tea", "members": [{"isOwner": true}, {"isOwner": false}]},
+    ]);
+    assert_eq!(told["rooms"]["nodes"], rooms);
+    let all = ada.ask(
+        "query ($id: ID!) { session(id: $id) { members { isOwner } } }",
+        json!({"id": room}),
+    );
+    let all = all.await.data()["session"]["members"].take();
+    assert_eq!(all.as_array().unwrap().len(), 1_000);
     bob.join(&room).await.expect_error("CONFLICT", Some("id"));
     let refused = ada.add(&room, "bob").await;
     refused.expect_error("CONFLICT", Some("username"));
     ada.remove(&room, "xx2").await.data();
     bob.join(&room).await.data();
+
+    // Twenty more of these, and they can't be shown all at once with all who are in them.
+    app.database()
+        .execute(
+            "with room as (
+                 insert into sessions (id, kind, title, owner_id)
+                 select gen_random_uuid(), 'ROOM', 'x', owner_id from sessions, generate_series(1, 20)
+                 where title = 'Tea' returning id
+             )
+             insert into members (session_id, user_id)
+             select room.id, users.id from room, users where username like 'xx%' or username = 'ada'",
+        )
+        .await;
+    let all = "query ($n: Int) { sessions { nodes { members(first: $n) { isOwner } } } }";
+    ada.ask(
+        &all.replace("(first: $n)", "").replace("($n: Int) ", ""),
+        json!({}),
+    )
+    .await
+    .expect_error("BAD_USER_INPUT", Some("first"));
+    let some = ada.ask(all, json!({"n": 90})).await.data();
+    let some = some["sessions"]["nodes"].as_array().unwrap().iter();
+    assert_eq!(
+        some.map(|it| it["members"].as_array().unwrap().len())
+            .sum::<usize>(),
+        21 * 90 + 1
+    );
 }
