@@ -39,7 +39,10 @@ async fn the_last_one_out_erases_the_session() {
     assert_eq!(bob.rooms().await, ["Tea"]);
     bob.leave(&room).await.data();
     assert_eq!(bob.rooms().await, [""; 0]);
-    assert_eq!(app.database().contents().await, before);
+    let mut left = app.database().contents().await;
+    // That they were there once, for whoever comes back to their inbox: ids, and nothing that was said.
+    left.retain(|line| !line.starts_with("departures "));
+    assert_eq!(left, before);
 }
 
 #[tokio::test]
