@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config;
-use crate::domain::{ClientAddress, SessionId, UserId};
+use crate::domain::{ClientAddress, SessionId, UserId, login_key};
 use crate::error::{AppError, AppResult};
 
 /// How often what has been idle for its whole period is forgotten.
@@ -144,7 +144,7 @@ impl Rates {
     /// ([`signed_in`](Self::signed_in)) has a count for it of its own.
     pub fn sign_in(&self, name: &str, address: ClientAddress) -> AppResult<()> {
         self.of.login_address.count(self.hash.hash_one(address))?;
-        let name = folded(name);
+        let name = login_key(name);
         let own = self.hash.hash_one((&name, address));
         if self.known.contains_key(&own) {
             self.of.login.count(own)
@@ -162,7 +162,7 @@ impl Rates {
     /// Notes that somebody proved to be who this name is.
     pub fn signed_in(&self, name: &str, address: ClientAddress) {
         self.known
-            .insert(self.hash.hash_one((folded(name), address)), ());
+            .insert(self.hash.hash_one((login_key(name), address)), ());
     }
 
     /// Forgets what need not be known any more, now and then, for ever.
@@ -174,11 +174,6 @@ impl Rates {
             self.of.all().for_each(Counter::forget);
         }
     }
-}
-
-/// A name as accounts are looked up by it, more or less: another spelling is not another name.
-fn folded(name: &str) -> String {
-    name.trim().to_lowercase()
 }
 
 type Limiter<C> =

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::schema::users;
 use super::{Connection, OnConstraint};
-use crate::domain::{Bio, DisplayName, EmailAddress, Role, UserId, Username};
+use crate::domain::{Bio, DisplayName, EmailAddress, Role, UserId, Username, login_key};
 use crate::error::{AppError, AppResult};
 
 /// A person, as others and they themselves may see them.
@@ -227,11 +227,7 @@ pub async fn find_credentials(
     conn: &mut Connection,
     name_or_address: &str,
 ) -> AppResult<Option<Credentials>> {
-    // A username has no '@' and an address has one, so one key can't mean two people.
-    let key = match EmailAddress::parse(name_or_address, "username") {
-        Ok(address) => address.key(),
-        Err(_) => name_or_address.trim().to_lowercase(),
-    };
+    let key = login_key(name_or_address);
     if key.contains('\0') {
         return Ok(None);
     }
