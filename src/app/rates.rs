@@ -44,6 +44,10 @@ pub enum Deed {
     SetTyping,
     /// Searching.
     Search,
+    /// Giving oneself another e-mail address: the answer tells whether it is somebody's.
+    ChangeEmail,
+    /// Making or deleting a chatbot.
+    OwnChatbots,
 }
 
 /// One counter a rate of the configuration. A rate that is missing here does not compile.
@@ -79,6 +83,9 @@ counters! {
     typing_address,
     typing_session,
     search,
+    change_email,
+    change_email_address,
+    own_chatbots,
 }
 
 /// Counts.
@@ -111,8 +118,9 @@ impl Rates {
             Deed::SendMessage => &self.of.send_address,
             Deed::StartVisit => &self.of.start_visit_address,
             Deed::SetTyping => &self.of.typing_address,
+            Deed::ChangeEmail => &self.of.change_email_address,
             // By person only.
-            Deed::Search => return Ok(()),
+            Deed::Search | Deed::OwnChatbots => return Ok(()),
         };
         counter.count(self.hash.hash_one(address))
     }
@@ -124,6 +132,8 @@ impl Rates {
             Deed::SendMessage => &self.of.send,
             Deed::SetTyping => &self.of.typing,
             Deed::Search => &self.of.search,
+            Deed::ChangeEmail => &self.of.change_email,
+            Deed::OwnChatbots => &self.of.own_chatbots,
             // Nobody yet who could be counted.
             Deed::Register | Deed::StartVisit => return Ok(()),
         };

@@ -112,7 +112,17 @@ pub struct ProfileDraft {
 }
 
 /// Changes the viewer's profile. `CONFLICT` if the address is somebody else's.
-pub async fn update_profile(app: &App, viewer: &Viewer, draft: ProfileDraft) -> AppResult<User> {
+pub async fn update_profile(
+    app: &App,
+    from: ClientAddress,
+    viewer: &Viewer,
+    draft: ProfileDraft,
+) -> AppResult<User> {
+    // The answer tells whether there is an account with this address, as `register` does.
+    if draft.email.is_some() {
+        app.rates().from_address(Deed::ChangeEmail, from)?;
+        app.rates().by_person(Deed::ChangeEmail, person.user)?;
+    }
     let person = viewer.person()?;
     let display_name = draft.display_name.as_deref();
     let change = ProfileChange {

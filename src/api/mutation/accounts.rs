@@ -78,13 +78,15 @@ impl AccountMutations {
         Ok(changed.into())
     }
 
-    /// Changes what others see of you, or your e-mail address. `CONFLICT` if the address is somebody else's.
+    /// Changes what others see of you, or your e-mail address. `CONFLICT` if the address is somebody else's,
+    /// `RATE_LIMITED` if an address is given too often.
     async fn update_profile(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What should be different.")] input: ProfileInput,
     ) -> ApiResult<User> {
-        let user = accounts::update_profile(ctx.app()?, ctx.viewer()?, input.into()).await?;
+        let (app, from) = (ctx.app()?, ctx.address()?);
+        let user = accounts::update_profile(app, from, ctx.viewer()?, input.into()).await?;
         Ok(User::new(user))
     }
 
