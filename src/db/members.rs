@@ -180,12 +180,18 @@ pub async fn count(conn: &mut Connection, session: SessionId) -> AppResult<i64> 
         .await?)
 }
 
-/// Who has been in a session the longest, if anybody is in it.
+/// Who has been in a session the longest, if anybody is in it: of those whose account is open, if there are any.
 pub async fn find_longest(conn: &mut Connection, session: SessionId) -> AppResult<Option<UserId>> {
     Ok(members::table
+        .inner_join(users::table)
         .filter(members::session_id.eq(session))
         .select(members::user_id)
-        .order((members::joined_at, members::user_id))
+        // Nobody could do anything about a session that is run by who can't sign in.
+        .order((
+            users::disabled_at.is_not_null(),
+            members::joined_at,
+            members::user_id,
+        ))
         .first(conn)
         .await
         .optional()?)

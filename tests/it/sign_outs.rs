@@ -238,11 +238,7 @@ async fn who_proved_the_old_password_does_not_come_in_after_it_was_changed() {
         other.batch_execute(&sql).await.unwrap();
         let nobody = app.nobody();
         let login = tokio::spawn(async move { nobody.log_in("ada", PASSWORD).await });
-        let waits = "select count(*) from pg_stat_activity \
-                     where datname = current_database() and wait_event_type = 'Lock'";
-        while app.database().value(waits).await == 0 {
-            tokio::task::yield_now().await;
-        }
+        app.database().until_waiting(1).await;
         other.batch_execute("commit").await.unwrap();
         login.await.unwrap().expect_error("UNAUTHENTICATED", None);
         let after = app.database().value("select count(*) from logins").await;

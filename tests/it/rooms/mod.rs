@@ -4,6 +4,7 @@ mod accounts;
 mod answering;
 mod coming;
 mod going;
+mod hand_over;
 mod outside;
 mod races;
 mod shared;
