@@ -40,4 +40,5 @@ mod schema;
 mod sending;
 mod sign_outs;
 mod transports;
+mod two_devices;
 mod typed_client;

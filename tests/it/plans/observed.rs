@@ -73,11 +73,21 @@ impl Observed {
 
     /// What PostgreSQL did with `messages` while `action` ran.
     pub(super) async fn during<T>(&self, action: impl Future<Output = T>) -> Reading {
+        let [reading] = self.during_on(["messages"], action).await;
+        reading
+    }
+
+    /// What PostgreSQL did with each of these tables while `action` ran.
+    pub(super) async fn during_on<T, const N: usize>(
+        &self,
+        tables: [&'static str; N],
+        action: impl Future<Output = T>,
+    ) -> [Reading; N] {
         let (_, begin) = self.mark().await;
         action.await;
         let (log, end) = self.mark().await;
         let lines = &log[begin..end];
-        let mut reading = Reading::default();
+        let mut readings = tables.map(Reading::of);
         for line in lines.lines() {
             let Ok(line) = serde_json::from_str::<Value>(line) else {
                 continue;
@@ -88,11 +98,15 @@ impl Observed {
                     .and_then(|m| m.split_once("plan:\n"))
             {
                 let plan: Value = serde_json::from_str(plan).unwrap();
-                reading.collect_statement(&plan["Plan"]);
+                for reading in &mut readings {
+                    reading.collect_statement(&plan["Plan"]);
+                }
             }
         }
-        assert!(!reading.is_empty(), "no statement touched messages");
-        reading
+        for (table, reading) in tables.iter().zip(&readings) {
+            assert!(!reading.is_empty(), "no statement touched {table}");
+        }
+        readings
     }
 
     /// Puts a mark into the log, behind all that was asked before it. The log, and where the mark stands.

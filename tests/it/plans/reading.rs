@@ -1,11 +1,11 @@
-//! What a plan with its actual rows says: which indexes were used, how much was read and sorted.
+//! What a plan with its actual rows says of one table: which indexes were used, how much was read and sorted.
 
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 
 use serde_json::Value;
 
-/// One scan of `messages` in a plan.
+/// One scan of the table in a plan.
 #[derive(Debug)]
 struct Scan {
     /// Nothing for a scan of the whole table.
@@ -14,9 +14,10 @@ struct Scan {
     rows: f64,
 }
 
-/// What the statements of one operation did with `messages`.
+/// What the statements of one operation did with a table.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
+    table: &'static str,
     scans: Vec<Scan>,
     /// The most rows that were sorted at once.
     pub(super) sorted: f64,
@@ -25,7 +26,15 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Whether nothing of `messages` was looked at.
+    /// Nothing read of this table yet.
+    pub(super) fn of(table: &'static str) -> Self {
+        Self {
+            table,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing of it was looked at.
     pub(super) fn is_empty(&self) -> bool {
         self.scans.is_empty()
     }
@@ -79,11 +88,12 @@ impl Reading {
         let kind = plan["Node Type"].as_str().unwrap();
         let number = |node: &Value, name: &str| node[name].as_f64().unwrap_or(0.0);
         let made = |node: &Value| number(node, "Actual Loops") * number(node, "Actual Rows");
-        let on_messages = plan["Relation Name"] == "messages" && kind != "ModifyTable";
-        // A bitmap's index scan does not name the table, but its index does.
-        let index = plan["Index Name"].as_str();
-        if on_messages
-            || (kind == "Bitmap Index Scan" && index.is_some_and(|i| i.starts_with("messages")))
+        let on_table = plan["Relation Name"] == self.table && kind != "ModifyTable";
+        // A bitmap's index scan does not name the table, but its index does; its heap scan is the other way round.
+        let below = (kind == "Bitmap Heap Scan").then(|| &plan["Plans"][0]);
+        let index = below.unwrap_or(plan)["Index Name"].as_str();
+        if on_table
+            || (kind == "Bitmap Index Scan" && index.is_some_and(|i| i.starts_with(self.table)))
         {
             let thrown_away = number(plan, "Actual Loops") * number(plan, "Rows Removed by Filter");
             self.scans.push(Scan {

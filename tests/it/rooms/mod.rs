@@ -3,6 +3,7 @@
 mod accounts;
 mod answering;
 mod coming;
+mod departures;
 mod going;
 mod hand_over;
 mod outside;
