@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config;
-use crate::domain::{ClientAddress, SessionId, UserId};
+use crate::domain::{ClientAddress, SessionId, UserId, login_key};
 use crate::error::{AppError, AppResult};
 
 /// How often what has been idle for its whole period is forgotten.
@@ -46,6 +46,10 @@ pub enum Deed {
     SetTyping,
     /// Searching.
     Search,
+    /// Giving oneself another e-mail address: the answer tells whether it is somebody's.
+    ChangeEmail,
+    /// Making or deleting a chatbot.
+    OwnChatbots,
 }
 
 /// One counter a rate of the configuration. A rate that is missing here does not compile.
@@ -83,6 +87,9 @@ counters! {
     typing_address,
     typing_session,
     search,
+    change_email,
+    change_email_address,
+    own_chatbots,
 }
 
 /// Counts.
@@ -115,8 +122,9 @@ impl Rates {
             Deed::SendMessage => &self.of.send_address,
             Deed::StartVisit => &self.of.start_visit_address,
             Deed::SetTyping => &self.of.typing_address,
+            Deed::ChangeEmail => &self.of.change_email_address,
             // By person only.
-            Deed::Edit | Deed::Search => return Ok(()),
+            Deed::Edit | Deed::Search | Deed::OwnChatbots => return Ok(()),
         };
         counter.count(self.hash.hash_one(address))
     }
@@ -130,6 +138,8 @@ impl Rates {
             Deed::SetTyping => &self.of.typing,
             Deed::StartVisit => &self.of.start_visit,
             Deed::Search => &self.of.search,
+            Deed::ChangeEmail => &self.of.change_email,
+            Deed::OwnChatbots => &self.of.own_chatbots,
             // Nobody yet who could be counted.
             Deed::Register => return Ok(()),
         };
@@ -150,7 +160,7 @@ impl Rates {
     /// ([`signed_in`](Self::signed_in)) has a count for it of its own.
     pub fn sign_in(&self, name: &str, address: ClientAddress) -> AppResult<()> {
         self.of.login_address.count(self.hash.hash_one(address))?;
-        let name = folded(name);
+        let name = login_key(name);
         let own = self.hash.hash_one((&name, address));
         if self.known.contains_key(&own) {
             self.of.login.count(own)
@@ -168,7 +178,7 @@ impl Rates {
     /// Notes that somebody proved to be who this name is.
     pub fn signed_in(&self, name: &str, address: ClientAddress) {
         self.known
-            .insert(self.hash.hash_one((folded(name), address)), ());
+            .insert(self.hash.hash_one((login_key(name), address)), ());
     }
 
     /// Forgets what need not be known any more, now and then, for ever.
@@ -180,11 +190,6 @@ impl Rates {
             self.of.all().for_each(Counter::forget);
         }
     }
-}
-
-/// A name as accounts are looked up by it, more or less: another spelling is not another name.
-fn folded(name: &str) -> String {
-    name.trim().to_lowercase()
 }
 
 type Limiter<C> =

@@ -89,6 +89,12 @@ rates! {
     typing_session: "PARLOR_RATE_TYPING_SESSION" = "1/1s";
     /// `search` by one person.
     search: "PARLOR_RATE_SEARCH" = "120/1m";
+    /// `updateProfile` with an `email`, by one person.
+    change_email: "PARLOR_RATE_CHANGE_EMAIL" = "10/1h";
+    /// `updateProfile` with an `email`, from one address.
+    change_email_address: "PARLOR_RATE_CHANGE_EMAIL_ADDRESS" = "30/1h";
+    /// `createChatbot` and `deleteChatbot` by one person.
+    own_chatbots: "PARLOR_RATE_OWN_CHATBOTS" = "120/1h";
 }
 
 impl<L: Fn(&str) -> Option<OsString>> Reader<L> {

@@ -80,12 +80,19 @@ pub async fn insert(
 ) -> AppResult<Chatbot> {
     let owner = owner.user();
     // Makers for the same person wait for each other here, so that none of them counts too few.
-    let _: UserId = users::table
+    let is_open: Option<UserId> = users::table
         .find(owner)
+        .filter(users::disabled_at.is_null())
         .select(users::id)
         .for_no_key_update()
         .first(conn)
-        .await?;
+        .await
+        .optional()?;
+    if is_open.is_none() {
+        return Err(AppError::Unauthenticated(
+            "This account has just been deleted or shut.",
+        ));
+    }
     let made: i64 = chatbots::table
         .filter(chatbots::owner_id.eq(owner))
         .filter(chatbots::deleted_at.is_null())

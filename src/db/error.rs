@@ -63,6 +63,8 @@ impl From<Error> for AppError {
                     told.starts_with("terminating connection")
                         || told.starts_with("canceling statement due to")
                         || told.starts_with("the database system is")
+                        // Nothing of the transaction that gave way was done.
+                        || told.starts_with("deadlock detected")
                 }
             },
             Error::BrokenTransactionManager => true,

@@ -118,13 +118,36 @@ pub async fn end(conn: &mut Connection, login: LoginId) -> AppResult<bool> {
 
 /// Ends every login of a person and says which were open.
 pub async fn end_all(conn: &mut Connection, user: UserId) -> AppResult<Vec<LoginId>> {
-    Ok(diesel::update(logins::table)
+    // In one order, so that two who do this don't wait for each other.
+    let open = logins::table
         .filter(logins::user_id.eq(user))
+        .filter(logins::ended_at.is_null())
+        .select(logins::id)
+        .order(logins::id)
+        .for_no_key_update()
+        .load::<LoginId>(conn)
+        .await?;
+    Ok(diesel::update(logins::table)
+        .filter(logins::id.eq_any(open))
         .filter(logins::ended_at.is_null())
         .set(logins::ended_at.eq(now))
         .returning(logins::id)
         .get_results(conn)
         .await?)
+}
+
+/// Deletes some logins that nobody has used for longer than a refresh token is good for, with their tokens, and
+/// says how many. Those that others are deleting are left to them.
+pub async fn forget_long_past(conn: &mut Connection) -> AppResult<usize> {
+    // Few at a time: one that was used every quarter of an hour for a month has thousands of tokens.
+    Ok(diesel::sql_query(
+        "delete from logins where id in ( \
+             select id from logins where last_used_at < now() - interval '31 days' \
+             order by last_used_at limit 20 for update skip locked \
+         )",
+    )
+    .execute(conn)
+    .await?)
 }
 
 async fn insert_token(conn: &mut Connection, login: LoginId, hash: &[u8]) -> AppResult<()> {

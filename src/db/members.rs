@@ -209,14 +209,20 @@ pub async fn share_a_session(conn: &mut Connection, one: UserId, other: UserId) 
     Ok(diesel::select(exists(shared)).get_result(conn).await?)
 }
 
-/// Who of those with an account has been in a session the longest, if anybody is in it: guests run nothing.
+/// Who of those with an account has been in a session the longest, if anybody is in it: guests run nothing. Of those
+/// whose account is open, if there are any.
 pub async fn find_longest(conn: &mut Connection, session: SessionId) -> AppResult<Option<UserId>> {
     Ok(members::table
         .inner_join(users::table)
         .filter(members::session_id.eq(session))
         .filter(users::role.ne(Role::Guest))
         .select(members::user_id)
-        .order((members::joined_at, members::user_id))
+        // Nobody could do anything about a session that is run by who can't sign in.
+        .order((
+            users::disabled_at.is_not_null(),
+            members::joined_at,
+            members::user_id,
+        ))
         .first(conn)
         .await
         .optional()?)

@@ -15,6 +15,7 @@ diesel::table! {
         role -> Text,
         created_at -> Timestamptz,
         disabled_at -> Nullable<Timestamptz>,
+        erasing_at -> Nullable<Timestamptz>,
     }
 }
 

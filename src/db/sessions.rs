@@ -125,7 +125,11 @@ pub async fn insert(conn: &mut Connection, new: &NewSession<'_>) -> AppResult<Ne
         diesel::insert_into(session_chatbots::table)
             .values(rows)
             .execute(conn)
-            .await?;
+            .await
+            // Erased since it was found, with the account of who made it.
+            .on_constraint("session_chatbots_chatbot_fkey", || {
+                AppError::NotFound("chatbot")
+            })?;
     }
     Ok(seats)
 }

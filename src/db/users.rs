@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::schema::users;
 use super::{Connection, OnConstraint};
-use crate::domain::{Account, Bio, DisplayName, EmailAddress, Role, UserId, Username};
+use crate::domain::{Account, Bio, DisplayName, EmailAddress, Role, UserId, Username, login_key};
 use crate::error::{AppError, AppResult};
 
 /// A person, as others and they themselves may see them.
@@ -92,8 +92,8 @@ pub struct ProfileChange {
     pub email: Option<EmailAddress>,
 }
 
-/// Changes a person and gives them as they are then; nothing if there is no such person. `CONFLICT` if the
-/// address is somebody else's.
+/// Changes a person and gives them as they are then; nothing if there is no such person, or their account is
+/// shut. `CONFLICT` if the address is somebody else's.
 pub async fn update(
     conn: &mut Connection,
     account: Account,
@@ -114,6 +114,8 @@ pub async fn update(
         email_key: change.email.as_ref().map(EmailAddress::key),
     };
     let mut updated: Vec<User> = diesel::update(users::table.find(account.user()))
+        // One that is being erased takes on nothing of its owner's any more.
+        .filter(users::disabled_at.is_null())
         // The id to itself: a change of nothing is still an update that can be written.
         .set((users::id.eq(users::id), changes))
         .returning(User::as_returning())
@@ -172,7 +174,8 @@ pub async fn set_disabled(
 }
 
 /// The person, if their account is open and their password still the one with this hash. Neither changes
-/// until the transaction ends.
+/// until the transaction ends, but by whoever asked. Whoever ends logins locks the person first, with this or
+/// with what they change.
 pub async fn lock_proved(
     conn: &mut Connection,
     id: UserId,
@@ -183,7 +186,7 @@ pub async fn lock_proved(
         .filter(users::password_hash.eq(password_hash))
         .filter(users::disabled_at.is_null())
         .select(User::as_select())
-        .for_share()
+        .for_no_key_update()
         .first(conn)
         .await
         .optional()?)
@@ -247,11 +250,7 @@ pub async fn find_credentials(
     conn: &mut Connection,
     name_or_address: &str,
 ) -> AppResult<Option<Credentials>> {
-    // A username has no '@' and an address has one, so one key can't mean two people.
-    let key = match EmailAddress::parse(name_or_address, "username") {
-        Ok(address) => address.key(),
-        Err(_) => name_or_address.trim().to_lowercase(),
-    };
+    let key = login_key(name_or_address);
     if key.contains('\0') {
         return Ok(None);
     }

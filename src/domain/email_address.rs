@@ -49,6 +49,17 @@ impl EmailAddress {
     }
 }
 
+/// What an account is looked up by and tries are counted by when somebody signs in with this: one for all the
+/// ways to type a username or an address.
+///
+/// A username has no `@` and an address has one, so one key can't mean two people.
+pub fn login_key(name_or_address: &str) -> String {
+    match EmailAddress::parse(name_or_address, "username") {
+        Ok(address) => address.key(),
+        Err(_) => name_or_address.trim().to_lowercase(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +78,23 @@ mod tests {
             "a\0@example.org",
         ] {
             assert!(EmailAddress::parse(bad, "email").is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_signs_in_as_one_account_is_one_key() {
+        for typed in [
+            "ada@example.org",
+            " Ada@Example.ORG ",
+            "ada@exam\u{ad}ple.org",
+            "ada@exam\u{ad}\u{ad}ple.org",
+            "ada@\u{ff45}\u{ff58}ample.org",
+            "ada@example\u{3002}org",
+        ] {
+            assert_eq!(login_key(typed), "ada@example.org", "{typed:?}");
+        }
+        for typed in ["ada.k", " ADA.K", "Ada.\u{212a}"] {
+            assert_eq!(login_key(typed), "ada.k", "{typed:?}");
         }
     }
 

@@ -29,7 +29,7 @@ pub use client_address::ClientAddress;
 pub use command::{CommandLine, CommandReply, MAX_COMMAND_BYTES};
 pub use cursor::{Cursor, Epoch, Horizon, InboxCursor};
 pub use download::{Ticket, TranscriptFormat, Wanted};
-pub use email_address::EmailAddress;
+pub use email_address::{EmailAddress, login_key};
 pub use ids::{ChatbotId, CommandId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};
 pub use message::{Author, ClientKey, MAX_MESSAGE_BYTES, MessageContent, MessageStatus};
 pub use node_id::NodeId;

@@ -2,15 +2,14 @@
 
 use diesel_async::AsyncConnection;
 
+use super::departures;
 use super::logins::{self, SignedIn};
-use super::{access, members, under_way};
 use crate::app::{App, Deed};
 use crate::auth::Passwords;
 use crate::db::users::{self, NewUser, ProfileChange, User};
-use crate::db::{accounts, logins as stored_logins, members as seats};
+use crate::db::{Connection, logins as stored_logins, members as seats};
 use crate::domain::{
-    Account, Bio, ChatbotId, ClientAddress, DisplayName, EmailAddress, Password, Role, UserId,
-    Username, Viewer,
+    Bio, ClientAddress, DisplayName, EmailAddress, Password, Person, Role, UserId, Username, Viewer,
 };
 use crate::error::{AppError, AppResult};
 
@@ -114,8 +113,18 @@ pub struct ProfileDraft {
 }
 
 /// Changes the viewer's profile. `CONFLICT` if the address is somebody else's.
-pub async fn update_profile(app: &App, viewer: &Viewer, draft: ProfileDraft) -> AppResult<User> {
+pub async fn update_profile(
+    app: &App,
+    from: ClientAddress,
+    viewer: &Viewer,
+    draft: ProfileDraft,
+) -> AppResult<User> {
     let account = viewer.account()?;
+    // The answer tells whether there is an account with this address, as `register` does.
+    if draft.email.is_some() {
+        app.rates().from_address(Deed::ChangeEmail, from)?;
+        app.rates().by_person(Deed::ChangeEmail, account.user())?;
+    }
     let display_name = draft.display_name.as_deref();
     let change = ProfileChange {
         display_name: display_name
@@ -149,7 +158,7 @@ pub async fn change_password(
 ) -> AppResult<SignedIn> {
     let account = viewer.account()?;
     let new = Password::parse(new, "new")?;
-    prove(app, account, current, "current").await?;
+    let proved = prove(app, viewer.person()?, current, "current").await?;
     let user = me(app, viewer).await?;
     let about = [Some(user.username), user.email, Some(user.display_name)];
     let about = about.into_iter().flatten().collect();
@@ -158,6 +167,7 @@ pub async fn change_password(
     let mut conn = app.db().connection().await?;
     let (signed_in, ended) = conn
         .transaction(async |conn| {
+            lock_proved(conn, viewer.person()?, &proved, "current").await?;
             let user = users::set_password(conn, account, &password_hash).await?;
             let user = user.ok_or(NOBODY)?;
             let ended = stored_logins::end_all(conn, account.user()).await?;
@@ -170,78 +180,62 @@ pub async fn change_password(
 
 /// Deletes the viewer's account with everything that is theirs alone. There is no way back.
 ///
-/// Their seats are given up as if they left: sessions that nobody else is in are erased, the others handed over,
-/// and what they said there stays by `deleted-account`.
-///
+/// It is shut before anything is erased; an error after that leaves the rest to [`departures::finish_left`].
 /// `BAD_USER_INPUT` if `password` is wrong.
 pub async fn delete(app: &App, viewer: &Viewer, password: String) -> AppResult<()> {
     let account = viewer.account()?;
-    prove(app, account, password, "password").await?;
+    let proved = prove(app, viewer.person()?, password, "password").await?;
     let mut conn = app.db().connection().await?;
-    let (ended, left, chatbots) = conn
+    let ended = conn
         .transaction(async |conn| {
-            let ended = stored_logins::end_all(conn, account.user()).await?;
-            let mut left = Vec::new();
-            for session in accounts::lock(conn, account.user()).await? {
-                match access::locked_seat(conn, viewer, session).await {
-                    Ok(seat) => left.push(members::give_up(conn, &seat).await?),
-                    // Removed while this waited for the session.
-                    Err(AppError::NotFound(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            let chatbots = accounts::erase(conn, account.user()).await?;
-            Ok::<_, AppError>((ended, left, chatbots))
+            lock_proved(conn, viewer.person()?, &proved, "password").await?;
+            departures::shut(conn, account.user()).await
         })
         .await?;
     drop(conn);
-    // First, so that their own devices hear this of all that has ended.
-    logins::announce_ends(app, ended);
-    for left in left {
-        members::announce_left(app, left);
-    }
-    for chatbot in chatbots {
-        // The account is gone whatever becomes of this: who takes such a reply on ends it.
-        if let Err(error) = silence(app, chatbot).await {
-            let cause = error.cause_chain();
-            tracing::warn!(%chatbot, cause, "replies of a deleted chatbot are left to their writers");
-        }
-    }
-    Ok(())
+    departures::finish(app, account.user(), ended).await
 }
 
-/// Ends what a chatbot is writing that has been deleted.
-async fn silence(app: &App, chatbot: ChatbotId) -> AppResult<()> {
-    under_way::ask_all_of_to_stop(app, chatbot).await?;
-    let mut conn = app.db().connection().await?;
-    let cancelled = conn
-        .transaction(async |conn| under_way::cancel_all_of(conn, chatbot).await)
-        .await?;
-    for (session, ended) in cancelled {
-        under_way::announce(app, session, ended);
-    }
-    Ok(())
-}
-
-/// Makes sure that it is the account's owner who asks, and not somebody who found their screen unlocked.
+/// Makes sure that it is the account's owner who asks, and not somebody who found their screen unlocked. Gives what
+/// they proved to know, for [`lock_proved`].
 ///
 /// A wrong password is no `UNAUTHENTICATED`: on that, clients refresh their token and try again.
 async fn prove(
     app: &App,
-    account: Account,
+    person: &Person,
     password: String,
     field: &'static str,
-) -> AppResult<()> {
-    app.rates().prove(account.user())?;
+) -> AppResult<String> {
+    app.rates().prove(person.user)?;
     let mut conn = app.db().connection().await?;
-    let stored = users::find_password(&mut conn, account.user()).await?;
+    let stored = users::find_password(&mut conn, person.user).await?;
     // Hashing takes a while; the connection is somebody else's meanwhile.
     drop(conn);
-    if app.passwords().verify(password, stored).await? {
-        Ok(())
-    } else {
-        Err(AppError::bad_input(field, "The password is wrong."))
+    let fits = app.passwords().verify(password, stored.clone()).await?;
+    stored.filter(|_| fits).ok_or_else(|| wrong(field))
+}
+
+/// Locks the account of somebody who proved a password until the transaction ends, if what they proved still holds:
+/// another password, a shut account and a login that has ended meanwhile make their proof void.
+async fn lock_proved(
+    conn: &mut Connection,
+    person: &Person,
+    proved: &str,
+    field: &'static str,
+) -> AppResult<()> {
+    let found = users::lock_proved(conn, person.user, proved).await?;
+    // Behind the lock: whoever changes the password or shuts the account ends this login under it.
+    if stored_logins::find_open(conn, person.login)
+        .await?
+        .is_none()
+    {
+        return Err(logins::ENDED);
     }
+    found.map(drop).ok_or_else(|| wrong(field))
+}
+
+fn wrong(field: &'static str) -> AppError {
+    AppError::bad_input(field, "The password is wrong.")
 }
 
 /// The viewer's own account.

@@ -3,7 +3,7 @@
 use diesel_async::AsyncConnection;
 
 use super::under_way;
-use crate::app::App;
+use crate::app::{App, Deed};
 use crate::db::chatbots::{self, Chatbot, Traits};
 use crate::domain::{
     Account, ChatbotEngine, ChatbotId, DisplayName, Greeting, Handle, NewHandle, Page, PageRequest,
@@ -82,6 +82,8 @@ pub async fn get(app: &App, viewer: &Viewer, id: ChatbotId) -> AppResult<Chatbot
 /// Makes a chatbot of the viewer's own.
 pub async fn create(app: &App, viewer: &Viewer, wishes: Wishes) -> AppResult<Chatbot> {
     let account = viewer.account()?;
+    // A deleted one stays as an author: who makes and deletes without end would fill the table.
+    app.rates().by_person(Deed::OwnChatbots, account.user())?;
     let wishes = Checked::parse(wishes)?;
     let Some(handle) = &wishes.handle else {
         return Err(AppError::bad_input(
@@ -137,6 +139,7 @@ pub async fn update(
 /// answers no more: its replies under way are cancelled in the same transaction.
 pub async fn delete(app: &App, viewer: &Viewer, handle: &Handle) -> AppResult<()> {
     let account = viewer.account()?;
+    app.rates().by_person(Deed::OwnChatbots, account.user())?;
     let mut conn = app.db().connection().await?;
     let found = chatbots::by_handles(&mut conn, account, std::slice::from_ref(handle)).await?;
     drop(conn);

@@ -19,7 +19,10 @@ pub(super) async fn forget(
     let Some(name) = guests::find_name(conn, user).await? else {
         return Ok(None);
     };
-    accounts::erase(conn, user).await?;
+    // All at once, other than an account: what a guest has said is in this one session, and they have no more.
+    while accounts::hand_over_words(conn, session.id, user).await? > 0 {}
+    while accounts::forget(conn, user).await? > 0 {}
+    guests::delete(conn, &[user]).await?;
     let is_called_so = session.title == name;
     Ok(is_called_so.then(|| DisplayName::of_visitor().as_str().to_owned()))
 }

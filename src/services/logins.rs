@@ -18,7 +18,8 @@ use crate::error::{AppError, AppResult};
 const RETRY: Duration = Duration::from_secs(1);
 
 const WRONG: AppError = AppError::Unauthenticated("The name or the password is wrong.");
-const ENDED: AppError = AppError::Unauthenticated("This login has ended. Sign in again.");
+pub(super) const ENDED: AppError =
+    AppError::Unauthenticated("This login has ended. Sign in again.");
 
 /// What someone who has signed in holds. It has no `Debug`: it holds tokens.
 pub struct SignedIn {

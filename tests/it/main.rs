@@ -42,5 +42,6 @@ mod schema;
 mod sending;
 mod sign_outs;
 mod transports;
+mod two_devices;
 mod typed_client;
 mod visits;

@@ -178,6 +178,12 @@ async fn a_deleted_account_leaves_nothing_of_its_owner() {
     let profile =
         json!({"displayName": canary, "bio": canary, "email": format!("{canary}@example.org")});
     ada.update_profile(profile).await.data();
+    let chatbot = json!({"handle": canary, "name": canary, "greeting": canary, "persona": canary});
+    crate::chatbots::make(&ada, chatbot).await.data();
+    let with_it = crate::chatbots::session_with(&ada, &[canary]).await;
+    ada.send(json!({"sessionId": with_it, "content": "hello", "waitMs": 20_000}))
+        .await
+        .data();
     let sent = ada.say(None, &format!("a {canary} sings")).await;
     let session = sent["session"]["id"].as_str().unwrap();
     let mut watch = ada.watch(session, sent["session"]["cursor"].as_str()).await;

@@ -3,6 +3,7 @@
 use reqwest::Client;
 use serde_json::{Value, json};
 
+use crate::chatbots::make;
 use crate::helpers::{Answer, PASSWORD, Person, TestApp, TestDatabase};
 use crate::raw_socket::RawSocket;
 use crate::replies::support::{chat, regenerate};
@@ -174,6 +175,61 @@ async fn guessing_from_many_addresses_is_slow_and_does_not_shut_the_owner_out() 
         log_in_from(&app, "198.51.100.4", "nobody", "x").await,
         1_200,
     );
+}
+
+#[tokio::test]
+async fn an_address_is_one_name_however_it_is_spelled() {
+    let app = counting(&[("PARLOR_RATE_LOGIN", "3/1h")]).await;
+    app.person("ada").await;
+    // A soft hyphen, two, wide letters, a wide dot: all of them are Ada's address.
+    let spellings = [
+        "ada@exam\u{ad}ple.org",
+        "ada@exa\u{ad}m\u{ad}ple.org",
+        "ADA@\u{ff45}xample.org ",
+        "ada@example\u{ff0e}org",
+    ];
+    for (n, name) in spellings.into_iter().enumerate() {
+        let answer = log_in_from(&app, &format!("198.51.100.{n}"), name, PASSWORD).await;
+        match n {
+            0..3 => drop(answer.data()),
+            _ => expect_limited(answer, 1_200),
+        }
+    }
+}
+
+#[tokio::test]
+async fn asking_whose_an_address_is_by_taking_it_is_counted() {
+    let change = "mutation ($email: String) {
+        updateProfile(input: {displayName: \"Ada\", email: $email}) { email }
+    }";
+    for (rate, most) in [
+        ("PARLOR_RATE_CHANGE_EMAIL", 1_800),
+        ("PARLOR_RATE_CHANGE_EMAIL_ADDRESS", 1_800),
+    ] {
+        let app = counting(&[(rate, "2/1h")]).await;
+        let (ada, _bob) = (app.person("ada").await, app.person("bob").await);
+        let to = |address: &str| ada.ask(change, json!({ "email": address }));
+        to("bob@example.org")
+            .await
+            .expect_error("CONFLICT", Some("email"));
+        to("ada@example.net").await.data();
+        expect_limited(to("bob@example.org").await, most);
+        // The rest of the profile is nobody else's.
+        ada.ask(change, json!({ "email": null })).await.data();
+    }
+}
+
+#[tokio::test]
+async fn making_and_deleting_chatbots_is_counted() {
+    let app = counting(&[("PARLOR_RATE_OWN_CHATBOTS", "3/1h")]).await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let delete = "mutation { deleteChatbot(handle: \"tea\") }";
+    make(&ada, json!({"handle": "tea"})).await.data();
+    ada.ask(delete, json!({})).await.data();
+    make(&ada, json!({"handle": "tea"})).await.data();
+    expect_limited(ada.ask(delete, json!({})).await, 1_200);
+    expect_limited(make(&ada, json!({"handle": "milk"})).await, 1_200);
+    make(&bob, json!({"handle": "milk"})).await.data();
 }
 
 #[tokio::test]

@@ -238,11 +238,7 @@ async fn who_proved_the_old_password_does_not_come_in_after_it_was_changed() {
         other.batch_execute(&sql).await.unwrap();
         let nobody = app.nobody();
         let login = tokio::spawn(async move { nobody.log_in("ada", PASSWORD).await });
-        let waits = "select count(*) from pg_stat_activity \
-                     where datname = current_database() and wait_event_type = 'Lock'";
-        while app.database().value(waits).await == 0 {
-            tokio::task::yield_now().await;
-        }
+        app.database().until_waiting(1).await;
         other.batch_execute("commit").await.unwrap();
         login.await.unwrap().expect_error("UNAUTHENTICATED", None);
         let after = app.database().value("select count(*) from logins").await;
@@ -251,4 +247,32 @@ async fn who_proved_the_old_password_does_not_come_in_after_it_was_changed() {
             .execute("update users set disabled_at = null")
             .await;
     }
+}
+
+#[tokio::test]
+async fn logins_that_nobody_can_use_any_more_are_forgotten_and_others_stay() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let ada = app.person("ada").await;
+    app.database()
+        .execute(
+            "insert into logins (id, user_id, last_used_at, ended_at) \
+             select gen_random_uuid(), id, now() - make_interval(days => n), \
+                    case n % 2 when 0 then now() - make_interval(days => n) end \
+             from users, generate_series(1, 100) n where username = 'ada'; \
+             insert into refresh_tokens (token_hash, login_id, expires_at) \
+             select logins.id::text::bytea, logins.id, last_used_at + interval '30 days' from logins \
+             where last_used_at < now() - interval '1 hour'",
+        )
+        .await;
+    let _restarted = TestApp::without_chatbots(app.database().clone()).await;
+    let long_past = "select count(*) from logins where last_used_at < now() - interval '31 days'";
+    while app.database().value(long_past).await != 0 {
+        tokio::task::yield_now().await;
+    }
+    // Those of the last 30 days, and the one that Ada holds.
+    for table in ["logins", "refresh_tokens"] {
+        let left = format!("select count(*) from {table}");
+        assert_eq!(app.database().value(&left).await, 31, "{table}");
+    }
+    ada.refresh(ada.refresh_token()).await.data();
 }

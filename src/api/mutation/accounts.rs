@@ -79,13 +79,15 @@ impl AccountMutations {
         Ok(changed.into())
     }
 
-    /// Changes what others see of you, or your e-mail address. `CONFLICT` if the address is somebody else's.
+    /// Changes what others see of you, or your e-mail address. `CONFLICT` if the address is somebody else's,
+    /// `RATE_LIMITED` if an address is given too often.
     async fn update_profile(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What should be different.")] input: ProfileInput,
     ) -> ApiResult<User> {
-        let user = accounts::update_profile(ctx.app()?, ctx.viewer()?, input.into()).await?;
+        let (app, from) = (ctx.app()?, ctx.address()?);
+        let user = accounts::update_profile(app, from, ctx.viewer()?, input.into()).await?;
         Ok(User::new(user))
     }
 
@@ -93,7 +95,11 @@ impl AccountMutations {
     /// `BAD_USER_INPUT` if the password is wrong.
     ///
     /// Sessions with others go on without you, under whoever has been in them the longest if you ran them. What you
-    /// said there stays, by `deleted-account`: delete it first if it should not.
+    /// said there stays, by `deleted-account`: delete it first if it should not. A chatbot of yours that answered
+    /// there stays the author of what it said, by its name and handle, and says nothing more.
+    ///
+    /// The answer comes when all is erased. With `UNAVAILABLE` the account may be shut already; what is left of
+    /// it is erased within minutes then.
     async fn delete_account(
         &self,
         ctx: &Context<'_>,
@@ -105,7 +111,8 @@ impl AccountMutations {
 
     /// A link to everything that is yours, as JSON Lines: an object a line, whose `type` is `profile`, `login`,
     /// `chatbot`, `session`, `membership` or `message`. Of a `PRIVATE` session that only you are in, that is all that
-    /// was said; of any other, what you said, also where you have left or were removed.
+    /// was said; of any other, what you said, also where you have left or were removed. Logins that were not used
+    /// for 31 days are not kept.
     async fn export_my_data(&self, ctx: &Context<'_>) -> ApiResult<Download> {
         Ok(downloads::link_to_my_data(ctx.app()?, ctx.viewer()?)?.into())
     }

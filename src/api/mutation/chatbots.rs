@@ -12,7 +12,8 @@ pub(super) struct ChatbotMutations;
 
 #[Object]
 impl ChatbotMutations {
-    /// Makes a chatbot of your own: you may have 50. `CONFLICT` if the handle is taken.
+    /// Makes a chatbot of your own: you may have 50. `CONFLICT` if the handle is taken, `RATE_LIMITED` if too many
+    /// are made and deleted.
     async fn create_chatbot(
         &self,
         ctx: &Context<'_>,
@@ -36,7 +37,8 @@ impl ChatbotMutations {
     }
 
     /// Deletes a chatbot of your own. Sessions keep what it said, with its name; its replies under way are
-    /// cancelled, and it answers no more. `NOT_FOUND` if there is none with this handle.
+    /// cancelled, and it answers no more. `NOT_FOUND` if there is none with this handle, `RATE_LIMITED` if too many
+    /// are made and deleted.
     async fn delete_chatbot(
         &self,
         ctx: &Context<'_>,

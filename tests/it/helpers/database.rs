@@ -142,6 +142,20 @@ impl TestDatabase {
             .collect()
     }
 
+    /// How many connections to it wait for a lock.
+    pub async fn waiting(&self) -> u64 {
+        let waiting = "select count(*) from pg_stat_activity \
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        self.value(waiting).await.as_u64().unwrap()
+    }
+
+    /// Waits until so many wait for a lock.
+    pub async fn until_waiting(&self, count: u64) {
+        while self.waiting().await < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Ends every connection that others have to it.
     pub async fn cut_everyone_off(&self) {
         let others = "select pg_terminate_backend(pid) from pg_stat_activity \

@@ -82,11 +82,21 @@ impl Observed {
         tables: &'static [&'static str],
         action: impl Future<Output = T>,
     ) -> Reading {
+        let [reading] = self.during_each([tables], action).await;
+        reading
+    }
+
+    /// What PostgreSQL did with each of these sets of tables while `action` ran.
+    pub(super) async fn during_each<T, const N: usize>(
+        &self,
+        tables: [&'static [&'static str]; N],
+        action: impl Future<Output = T>,
+    ) -> [Reading; N] {
         let (_, begin) = self.mark().await;
         action.await;
         let (log, end) = self.mark().await;
         let lines = &log[begin..end];
-        let mut reading = Reading::of(tables);
+        let mut readings = tables.map(Reading::of);
         for line in lines.lines() {
             let Ok(line) = serde_json::from_str::<Value>(line) else {
                 continue;
@@ -97,11 +107,15 @@ impl Observed {
                     .and_then(|m| m.split_once("plan:\n"))
             {
                 let plan: Value = serde_json::from_str(plan).unwrap();
-                reading.collect_statement(&plan["Plan"]);
+                for reading in &mut readings {
+                    reading.collect_statement(&plan["Plan"]);
+                }
             }
         }
-        assert!(!reading.is_empty(), "no statement touched {tables:?}");
-        reading
+        for (tables, reading) in tables.iter().zip(&readings) {
+            assert!(!reading.is_empty(), "no statement touched {tables:?}");
+        }
+        readings
     }
 
     /// Puts a mark into the log, behind all that was asked before it. The log, and where the mark stands.

@@ -1,4 +1,4 @@
-//! What a plan with its actual rows says: which indexes were used, how much was read and sorted.
+//! What a plan with its actual rows says of one table: which indexes were used, how much was read and sorted.
 
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;

@@ -22,9 +22,15 @@ async fn what_was_said_to_others_stays_without_its_author() {
     let (ada, gone) = (app.person("ada").await, canary(&app).await);
     let alone = gone.say(None, &format!("to myself: {CANARY}")).await;
     let alone = alone["session"]["id"].as_str().unwrap().to_owned();
+    let chatbot = json!({"handle": "tea", "greeting": CANARY, "persona": CANARY});
+    crate::chatbots::make(&gone, chatbot).await.data();
     let shared = gone
-        .start(json!({"title": "Tea", "chatbots": [], "usernames": ["ada"]}))
+        .start(json!({"title": "Tea", "chatbots": ["tea"], "usernames": ["ada"]}))
         .await;
+    // Nobody here answers, and a reply under way would be told of, too.
+    let pause =
+        "mutation ($id: ID!) { updateSession(id: $id, input: {chatbotsPaused: true}) { id } }";
+    gone.ask(pause, json!({ "id": shared })).await.data();
     let room = ada.open("Tea").await;
     gone.join(&room).await.data();
     let left = ada.open("More tea").await;

@@ -3,7 +3,9 @@
 mod accounts;
 mod answering;
 mod coming;
+mod departures;
 mod going;
+mod hand_over;
 mod outside;
 mod races;
 mod shared;

@@ -1,0 +1,2 @@
+drop index logins_last_used;
+drop index logins_person;
