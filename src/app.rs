@@ -1,8 +1,10 @@
 //! The running program's parts, made in one place and handed down.
 
 mod errands;
+pub mod lanes;
 mod places;
 mod rates;
+mod writers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use crate::feed::Feeds;
 pub use errands::{Errand, Errands};
 pub use places::{Place, Places};
 pub use rates::{Deed, Rates};
+pub use writers::{Care, Lane, Outcome, Sending, Sent, WaitingSend, Writers};
 
 /// How soon a database that has become another one is noticed.
 const LOOK: Duration = Duration::from_secs(2);
@@ -50,6 +53,7 @@ struct Parts {
     downloads: Places<UserId>,
     rates: Rates,
     errands: Errands,
+    writers: Writers,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -77,6 +81,7 @@ impl App {
                 downloads: Places::new(DOWNLOADS_PER_PERSON),
                 rates: Rates::new(&config.rates),
                 errands: Errands::new(),
+                writers: Writers::new(config.database_pool),
                 stopping: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 config,
@@ -148,6 +153,11 @@ impl App {
     /// The commands that are known here.
     pub fn errands(&self) -> &Errands {
         &self.parts.errands
+    }
+
+    /// The messages that are on their way into the logs of their sessions.
+    pub fn writers(&self) -> &Writers {
+        &self.parts.writers
     }
 
     /// Seals what clients hold.

@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use uuid::Uuid;
 
 use crate::db::Connection;
-use crate::db::messages::SendKey;
+use crate::db::sends::SendKey;
 use crate::db::sessions::{self, NewSession};
 use crate::domain::{ChatbotId, SessionId, SessionKind, Title, UserId};
 use crate::error::AppResult;

@@ -26,3 +26,4 @@ pub mod typing;
 pub mod under_way;
 pub mod waiting;
 pub mod watch;
+mod writers;

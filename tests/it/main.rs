@@ -41,3 +41,4 @@ mod sending;
 mod sign_outs;
 mod transports;
 mod typed_client;
+mod writers;
