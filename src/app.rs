@@ -19,10 +19,12 @@ use crate::bus::Bus;
 use crate::config::{Config, Secret};
 use crate::db::Db;
 use crate::db::epoch::EpochKeeper;
-use crate::domain::{Cursor, Epoch, Rev, SessionId, UserId};
+use crate::db::logins::OpenLogin;
+use crate::domain::{Cursor, Epoch, LoginId, Rev, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 use crate::feed::Feeds;
 pub use errands::{Errand, Errands};
+use lanes::Lanes;
 pub use places::{Place, Places};
 pub use rates::{Deed, Rates};
 pub use writers::{Care, Lane, Outcome, Sending, Sent, WaitingSend, Writers};
@@ -54,6 +56,7 @@ struct Parts {
     rates: Rates,
     errands: Errands,
     writers: Writers,
+    logins: Lanes<(), LoginId, Option<OpenLogin>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -82,6 +85,7 @@ impl App {
                 rates: Rates::new(&config.rates),
                 errands: Errands::new(),
                 writers: Writers::new(config.database_pool),
+                logins: Lanes::new(),
                 stopping: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 config,
@@ -158,6 +162,11 @@ impl App {
     /// The messages that are on their way into the logs of their sessions.
     pub fn writers(&self) -> &Writers {
         &self.parts.writers
+    }
+
+    /// The logins that somebody asks for at this moment: those that come together are looked up together.
+    pub fn logins(&self) -> &Lanes<(), LoginId, Option<OpenLogin>> {
+        &self.parts.logins
     }
 
     /// Seals what clients hold.
