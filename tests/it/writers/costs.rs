@@ -57,3 +57,49 @@ async fn sends_that_come_together_are_written_together() {
     assert!(transactions <= 320, "{transactions} transactions");
     assert!(statements <= 640 * 5, "{statements} statements");
 }
+
+#[derive(diesel::QueryableByName)]
+struct Prepared {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    statement: String,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    planned: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    used: i64,
+}
+
+#[tokio::test]
+async fn a_statement_that_is_used_often_is_planned_a_few_times() {
+    let app = quiet_app().await;
+    let ada = app.person("ada").await;
+    let chat = chat(&ada).await;
+    for number in 0..80 {
+        let key = number.to_string();
+        let input = json!({"sessionId": chat, "content": "hello", "clientKey": key});
+        ada.send(input).await.data();
+    }
+    // PostgreSQL plans the first five uses each for itself, and then once for all.
+    let often = "select statement, custom_plans as planned, custom_plans + generic_plans as used
+                 from pg_prepared_statements where custom_plans + generic_plans >= 10";
+    let mut judged = 0;
+    for conn in join_all((0..8).map(|_| app.app().db().connection())).await {
+        let all: Vec<Prepared> =
+            diesel_async::RunQueryDsl::load(diesel::sql_query(often), &mut *conn.unwrap())
+                .await
+                .unwrap();
+        for Prepared {
+            statement,
+            planned,
+            used,
+        } in all
+        {
+            assert!(
+                planned <= 5,
+                "planned {planned} times in {used}: {statement}"
+            );
+            judged += 1;
+        }
+    }
+    // The login, the lock, the seats, the chatbots, the keys, the replies under way, what is written, what is joined.
+    assert!(judged >= 8, "{judged} statements");
+}
