@@ -1,8 +1,10 @@
 //! The running program's parts, made in one place and handed down.
 
 mod errands;
+pub mod lanes;
 mod places;
 mod rates;
+mod writers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +19,16 @@ use crate::bus::Bus;
 use crate::config::{Config, Secret};
 use crate::db::Db;
 use crate::db::epoch::EpochKeeper;
-use crate::domain::{Cursor, Epoch, Horizon, InboxCursor, Rev, SessionId, UserId};
+use crate::db::logins::OpenLogin;
+use crate::domain::{Cursor, Epoch, Horizon, InboxCursor, LoginId, Rev, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 use crate::feed::Feeds;
 use crate::inbox::Inboxes;
 pub use errands::{Errand, Errands};
+use lanes::Lanes;
 pub use places::{Place, Places};
 pub use rates::{Deed, Rates};
+pub use writers::{Care, Lane, Outcome, Sending, Sent, WaitingSend, Writers};
 
 /// How soon a database that has become another one is noticed.
 const LOOK: Duration = Duration::from_secs(2);
@@ -52,6 +57,8 @@ struct Parts {
     downloads: Places<UserId>,
     rates: Rates,
     errands: Errands,
+    writers: Writers,
+    logins: Lanes<(), LoginId, Option<OpenLogin>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -80,6 +87,8 @@ impl App {
                 downloads: Places::new(DOWNLOADS_PER_PERSON),
                 rates: Rates::new(&config.rates),
                 errands: Errands::new(),
+                writers: Writers::new(config.database_pool),
+                logins: Lanes::new(),
                 stopping: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 config,
@@ -156,6 +165,16 @@ impl App {
     /// The commands that are known here.
     pub fn errands(&self) -> &Errands {
         &self.parts.errands
+    }
+
+    /// The messages that are on their way into the logs of their sessions.
+    pub fn writers(&self) -> &Writers {
+        &self.parts.writers
+    }
+
+    /// The logins that somebody asks for at this moment: those that come together are looked up together.
+    pub fn logins(&self) -> &Lanes<(), LoginId, Option<OpenLogin>> {
+        &self.parts.logins
     }
 
     /// Seals what clients hold.

@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 
 use super::Connection;
 use super::error::{DbError, OnConstraint};
+use super::prepared::{Prepared, any_of};
 use super::schema::{chatbots, members, session_chatbots, users};
 use crate::domain::{
     Account, Candidate, ChatbotEngine, ChatbotId, Handle, PageRequest, SessionId, UserId,
@@ -256,26 +257,27 @@ pub async fn of_sessions(
         .await?)
 }
 
-/// The chatbots that could answer in a session, in the order of their invitation, and what each does while it
-/// is replying. Deleted ones answer no more.
+/// The chatbots that could answer in these sessions, those of each in the order of their invitation, and what
+/// each does while it is replying. Deleted ones answer no more.
 pub async fn candidates(
-    conn: &mut Connection,
-    session: SessionId,
-) -> AppResult<Vec<(Candidate, WhileReplying)>> {
-    let rows: Vec<(ChatbotId, String, WhileReplying)> = session_chatbots::table
+    mut conn: &Connection,
+    sessions: &[SessionId],
+) -> AppResult<Vec<(SessionId, Candidate, WhileReplying)>> {
+    let query = session_chatbots::table
         .inner_join(chatbots::table)
-        .filter(session_chatbots::session_id.eq(session))
+        .filter(any_of("session_chatbots.session_id", sessions))
         .filter(chatbots::deleted_at.is_null())
         .select((
+            session_chatbots::session_id,
             session_chatbots::chatbot_id,
             chatbots::handle_key,
             chatbots::while_replying,
         ))
-        .order(session_chatbots::position)
-        .load(conn)
-        .await?;
+        .order((session_chatbots::session_id, session_chatbots::position));
+    let rows: Vec<(SessionId, ChatbotId, String, WhileReplying)> =
+        Prepared(query).load(&mut conn).await?;
     Ok(rows
         .into_iter()
-        .map(|(id, handle_key, mode)| (Candidate { id, handle_key }, mode))
+        .map(|(session, id, handle_key, mode)| (session, Candidate { id, handle_key }, mode))
         .collect())
 }

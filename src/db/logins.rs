@@ -7,6 +7,7 @@ use diesel::sql_types::{Bool, Nullable};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
+use super::prepared::{Prepared, any_of};
 use super::schema::{logins, refresh_tokens, users};
 use crate::domain::{LoginId, Role, UserId};
 use crate::error::AppResult;
@@ -61,6 +62,17 @@ pub async fn find_open(conn: &mut Connection, login: LoginId) -> AppResult<Optio
         .first(conn)
         .await
         .optional()?)
+}
+
+/// Those of these logins that are still open and whose people are not shut out, in any order.
+pub async fn all_open(conn: &mut Connection, ids: &[LoginId]) -> AppResult<Vec<OpenLogin>> {
+    let query = logins::table
+        .inner_join(users::table)
+        .filter(any_of("logins.id", ids))
+        .filter(logins::ended_at.is_null())
+        .filter(users::disabled_at.is_null())
+        .select((logins::id, users::id, users::role));
+    Ok(Prepared(query).load(conn).await?)
 }
 
 /// The stored token, locked until the transaction ends: of twenty that refresh at once, one rotates.

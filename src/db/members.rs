@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use super::inbox::THIS_TRANSACTION;
+use super::prepared::Prepared;
 use super::schema::{members, removals, sessions, users};
-use super::sessions::Session;
+use super::sessions::{Locked, Session};
 use super::users::User;
 use super::{Connection, OnConstraint};
 use crate::domain::{Role, Seq, SessionId, UserId};
@@ -96,6 +97,59 @@ pub async fn lock_seat(
     };
     let is_member = is_member(conn, session.id, user).await?;
     Ok(is_member.then_some(Seat { session, user }))
+}
+
+/// What is found of a seat in a session that was to be locked.
+pub enum Place {
+    /// The person's seat.
+    Seat(Box<Seat>),
+    /// There is none, or no such session.
+    None,
+    /// They have one, in a session that somebody else has locked.
+    Busy,
+}
+
+/// The places of these people in these sessions, in order. The sessions must have been locked by an earlier
+/// statement: one that locks judges membership as it was before it waited for the lock.
+pub async fn find_seats(
+    mut conn: &Connection,
+    locked: &Locked,
+    wanted: &[(SessionId, UserId)],
+) -> AppResult<Vec<Place>> {
+    let (sessions, users): (Vec<_>, Vec<_>) = wanted.iter().copied().unzip();
+    let query = diesel::sql_query(
+        "select m.session_id, m.user_id \
+         from unnest((select $1), (select $2)) as given (session_id, user_id) \
+         join members m using (session_id, user_id)",
+    )
+    .bind::<Array<SqlUuid>, _>(sessions)
+    .bind::<Array<SqlUuid>, _>(users);
+    let rows: Vec<Membership> = Prepared(query).load(&mut conn).await?;
+    let seats: HashSet<_> = rows
+        .into_iter()
+        .map(|row| (row.session_id, row.user_id))
+        .collect();
+    let place = |(session, user): &(SessionId, UserId)| {
+        if !seats.contains(&(*session, *user)) {
+            return Place::None;
+        }
+        locked.get(*session).map_or(Place::Busy, |session| {
+            Place::Seat(Box::new(Seat {
+                session: session.clone(),
+                user: *user,
+            }))
+        })
+    };
+    Ok(wanted.iter().map(place).collect())
+}
+
+/// That a person is in a session.
+#[derive(QueryableByName)]
+struct Membership {
+    #[diesel(sql_type = SqlUuid)]
+    session_id: SessionId,
+    #[diesel(sql_type = SqlUuid)]
+    user_id: UserId,
 }
 
 /// Whether a person is in a session.
@@ -267,7 +321,7 @@ pub async fn of_sessions(
         "(members.session_id, members.user_id) in (\
             select one.session_id, one.user_id from unnest(",
     )
-    .bind::<Array<Uuid>, _>(sessions)
+    .bind::<Array<SqlUuid>, _>(sessions)
     .sql(
         ") session (id) cross join lateral (\
             select session_id, user_id from members where session_id = session.id \

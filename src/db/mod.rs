@@ -1,9 +1,10 @@
 //! The database: every query is built here and nowhere else.
 //!
-//! A file per table or story, its functions read with the module's name: `messages::append`,
+//! A file per table or story, its functions read with the module's name: `messages::find`,
 //! `users::by_ids`. They take a connection, so that a service decides what shares a transaction.
 
 pub mod accounts;
+pub mod additions;
 pub mod chatbots;
 mod connect;
 pub mod conversation;
@@ -23,12 +24,14 @@ pub mod members;
 pub mod messages;
 mod migrate;
 mod pool;
+mod prepared;
 pub mod private;
 mod pulse;
 pub mod replies;
 pub mod rooms;
 pub mod schema;
 pub mod search;
+pub mod sends;
 pub mod sessions;
 pub mod under_way;
 pub mod users;
@@ -36,4 +39,4 @@ pub mod users;
 pub use error::{DbError, OnConstraint};
 pub use inspect::{Inspection, inspect};
 pub use migrate::{MigrationError, migrate, newest_migration, revert_all};
-pub use pool::{Connection, Db};
+pub use pool::{Connection, Db, Pooled};

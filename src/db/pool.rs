@@ -126,6 +126,11 @@ impl Drop for Place<'_> {
 }
 
 impl Pooled {
+    /// Whether nothing can be asked over it any more: PostgreSQL is gone, or was told to end it.
+    pub fn is_lost(&mut self) -> bool {
+        self.conn.as_mut().is_none_or(|conn| conn.is_broken())
+    }
+
     fn new(mut conn: Object<Lines>, noted: Noted, statements: &Arc<AtomicU64>) -> Self {
         let asking = Arc::new(AtomicBool::new(false));
         let (is_asking, counter) = (asking.clone(), statements.clone());

@@ -1,5 +1,7 @@
 //! Sessions and which chatbots are in them.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -8,6 +10,7 @@ use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
 use super::members::NewSeats;
+use super::prepared::{Prepared, any_of};
 use super::schema::{erased_sessions, members, session_chatbots, sessions};
 use super::{Connection, OnConstraint, guests};
 use crate::domain::{ChatbotId, PageRequest, Rev, Seq, SessionId, SessionKind, Title, UserId};
@@ -261,6 +264,41 @@ pub async fn find_locked(conn: &mut Connection, session: SessionId) -> AppResult
         .first(conn)
         .await
         .optional()?)
+}
+
+/// Sessions whose rows were locked in this transaction: their counters stand still until it ends.
+pub struct Locked(HashMap<SessionId, Session>);
+
+impl Locked {
+    /// The session, if its row is locked.
+    pub fn get(&self, id: SessionId) -> Option<&Session> {
+        self.0.get(&id)
+    }
+}
+
+/// What becomes of a session whose lock somebody else holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Busy {
+    /// It is waited for.
+    Wait,
+    /// It is left out.
+    Skip,
+}
+
+/// Locks the rows of those of these sessions that there are, in the order of their ids, so that nobody who does
+/// the same waits for this and is waited for.
+pub async fn lock_all(conn: &mut Connection, ids: &[SessionId], busy: Busy) -> AppResult<Locked> {
+    let locked = sessions::table
+        .filter(any_of("sessions.id", ids))
+        .select(Session::as_select())
+        .order(sessions::id)
+        .for_no_key_update();
+    let found: Vec<Session> = match busy {
+        Busy::Wait => Prepared(locked).load(conn).await?,
+        Busy::Skip => Prepared(locked.skip_locked()).load(conn).await?,
+    };
+    let by_id = found.into_iter().map(|session| (session.id, session));
+    Ok(Locked(by_id.collect()))
 }
 
 /// The session, if there is one.

@@ -14,6 +14,7 @@ use super::Connection;
 use super::log::is_under_way;
 use super::members::Seat;
 use super::messages::Message;
+use super::prepared::{Prepared, any_of};
 use super::replies::{Ended, move_on};
 use super::schema::{messages, regenerations, sessions};
 use crate::domain::{ChatbotId, ClientKey, MessageStatus, Rev, RunnerId, Seq, SessionId};
@@ -67,6 +68,19 @@ pub async fn cancel(
             is_waited_for,
         })
         .collect())
+}
+
+/// The replies under way of these sessions, those of each in order.
+pub async fn of_sessions(mut conn: &Connection, sessions: &[SessionId]) -> AppResult<Vec<Message>> {
+    if sessions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = messages::table
+        .filter(any_of("messages.session_id", sessions))
+        .filter(is_under_way())
+        .select(Message::as_select())
+        .order((messages::session_id, messages::seq));
+    Ok(Prepared(query).load(&mut conn).await?)
 }
 
 /// The replies of a session that somebody is writing, of which text was shown.

@@ -41,7 +41,7 @@ impl Person {
 ///
 /// What a guest may not do asks for this: a guest acts in their own visit, by the seat they have there, and
 /// nowhere else.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
     user: UserId,
 }

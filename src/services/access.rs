@@ -13,7 +13,8 @@ use crate::db::sessions::{self, Session};
 use crate::domain::{Account, Rev, Seq, SessionId, SessionKind, Viewer};
 use crate::error::{AppError, AppResult};
 
-const NO_SESSION: AppError = AppError::NotFound("session");
+/// What whoever may not know of a session is told.
+pub(super) const NO_SESSION: AppError = AppError::NotFound("session");
 
 /// The viewer's seat in the session; `NOT_FOUND` without one.
 pub async fn seat(conn: &mut Connection, viewer: &Viewer, session: SessionId) -> AppResult<Seat> {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::db::Connection;
 use crate::db::members::NewSeats;
-use crate::db::messages::SendKey;
+use crate::db::sends::SendKey;
 use crate::db::sessions::{self, NewSession};
 use crate::domain::{Account, ChatbotId, SessionId, SessionKind, Title, Viewer};
 use crate::error::AppResult;
@@ -15,7 +15,7 @@ pub(super) struct Venue {
     /// Which.
     pub(super) id: SessionId,
     /// Whose it is, if it begins now.
-    begun_by: Option<Account>,
+    pub(super) begun_by: Option<Account>,
 }
 
 impl Venue {
@@ -42,20 +42,29 @@ impl Venue {
         })
     }
 
-    /// Stores a new one, with the chatbot of the house; one that is there stays as it is. Gives the seats in a new one.
+    /// Stores a new one. Gives the seats in it.
     pub(super) async fn open(&self, conn: &mut Connection) -> AppResult<Option<NewSeats>> {
-        let Some(account) = self.begun_by else {
-            return Ok(None);
-        };
-        let new = NewSession {
-            id: self.id,
-            kind: SessionKind::Private,
-            title: &Title::none(),
-            owner: account.user(),
-            chatbots: &[ChatbotId::HOUSE],
-        };
-        sessions::insert(conn, &new).await.map(Some)
+        match self.begun_by {
+            Some(account) => with_house_chatbot(conn, self.id, account).await.map(Some),
+            None => Ok(None),
+        }
     }
+}
+
+/// Stores a session with the chatbot of the house; one that is there stays as it is. Gives the seats in a new one.
+pub(super) async fn with_house_chatbot(
+    conn: &mut Connection,
+    id: SessionId,
+    account: Account,
+) -> AppResult<NewSeats> {
+    let new = NewSession {
+        id,
+        kind: SessionKind::Private,
+        title: &Title::none(),
+        owner: account.user(),
+        chatbots: &[ChatbotId::HOUSE],
+    };
+    sessions::insert(conn, &new).await
 }
 
 /// What an id is made of that the same key gives again, in the same hands. `purpose` keeps different things apart.

@@ -16,7 +16,7 @@ use super::{access, beginning, seating};
 use crate::app::{App, Errand};
 use crate::bus::{Heard, Listener, Notice, Subject};
 use crate::db::members::Seat;
-use crate::db::messages::{self, SendKey};
+use crate::db::sends::{self, SendKey};
 use crate::db::sessions::Session;
 use crate::db::{Connection, chatbots};
 use crate::domain::{ChatbotId, CommandId, CommandLine, CommandReply, SessionId, UserId, Viewer};
@@ -77,9 +77,7 @@ pub(super) async fn give(
             let seats = venue.open(conn).await?;
             let seat = access::seat(conn, viewer, id).await?;
             if let Some(key) = key
-                && messages::find_by_key(conn, &seat, &key.key)
-                    .await?
-                    .is_some()
+                && sends::find_by_key(conn, &seat, &key.key).await?.is_some()
             {
                 return Err(key_is_taken());
             }
@@ -123,8 +121,8 @@ fn key_is_taken() -> AppError {
 /// The session's first chatbot; where it has none, that of the house. Also while they are paused: a command is
 /// a tool in a person's hand, and its answer is no chatbot's message.
 async fn who_answers(conn: &mut Connection, session: SessionId) -> AppResult<ChatbotId> {
-    let candidates = chatbots::candidates(conn, session).await?;
-    let first = candidates.first().map(|(chatbot, _)| chatbot.id);
+    let candidates = chatbots::candidates(conn, &[session]).await?;
+    let first = candidates.first().map(|(_, chatbot, _)| chatbot.id);
     Ok(first.unwrap_or(ChatbotId::HOUSE))
 }
 

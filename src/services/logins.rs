@@ -1,14 +1,18 @@
 //! Signing in, staying signed in and signing out.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
 use diesel_async::AsyncConnection;
 use tokio::time::sleep;
 
+use crate::app::lanes::{self, Job, Work};
 use crate::app::{App, Deed};
 use crate::auth::{AccessToken, OpaqueToken};
 use crate::bus::{Heard, Notice, Subject};
+use crate::db::logins::OpenLogin;
 use crate::db::users::{self, User};
 use crate::db::{Connection, logins};
 use crate::domain::{ClientAddress, LoginId, Person, Viewer};
@@ -34,16 +38,51 @@ pub struct SignedIn {
 /// Who an access token speaks for; `UNAUTHENTICATED` if it is not good or its login has ended.
 pub async fn identify(app: &App, access_token: &str) -> AppResult<Viewer> {
     let claims = app.access_tokens().check(access_token)?;
-    let mut conn = app.db().connection().await?;
-    let login = logins::find_open(&mut conn, claims.login)
-        .await?
-        .ok_or(ENDED)?;
+    let lanes = app.logins();
+    let login = lanes.enter((), claims.login, app.tasks(), look_up(app));
+    let login = login.await?.ok_or(ENDED)?;
     Ok(Viewer::Person(Person {
         user: login.user,
         login: login.id,
         role: login.role,
         expires_at: claims.expires_at,
     }))
+}
+
+/// Every request asks whether its login is open, and asks anew: those that come while an answer is on its way have
+/// theirs together.
+fn look_up(app: &App) -> Work<(), LoginId, Option<OpenLogin>> {
+    let db = app.db().clone();
+    Arc::new(move |(), batch| {
+        let db = db.clone();
+        Box::pin(async move {
+            let Some((mut conn, batch)) = lanes::connect(&db, batch).await else {
+                return;
+            };
+            let ids: Vec<LoginId> = batch.iter().map(|waiting| waiting.job).collect();
+            let open = logins::all_open(&mut conn, &ids).await;
+            drop(conn);
+            match open {
+                Err(error) => lanes::fail(batch, error),
+                Ok(open) => {
+                    let open: HashMap<_, _> =
+                        open.into_iter().map(|login| (login.id, login)).collect();
+                    for waiting in batch {
+                        let login = open.get(&waiting.job).cloned();
+                        waiting.answer(Ok(login));
+                    }
+                }
+            }
+        })
+    })
+}
+
+impl Job for LoginId {
+    const MOST: usize = 100;
+
+    fn weight(&self) -> usize {
+        1
+    }
 }
 
 /// Waits until a person's login has ended, wherever that is done. What they opened with it must close then.

@@ -32,3 +32,4 @@ pub mod under_way;
 pub mod visits;
 pub mod waiting;
 pub mod watch;
+mod writers;

@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::{access, waiting};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
+use crate::db::additions::Answer;
 use crate::db::members::Seat;
-use crate::db::messages::{self, Answer, Message};
+use crate::db::messages::{self, Message};
 use crate::db::replies::Ended;
 use crate::db::{Connection, chatbots, log, sessions, under_way};
 use crate::domain::{
@@ -140,8 +141,8 @@ async fn may_be_regenerated(conn: &mut Connection, seat: &Seat, seq: Seq) -> App
     if session.chatbots_paused {
         return conflict("The chatbots of this session are paused.");
     }
-    let able = chatbots::candidates(conn, session.id).await?;
-    let is_able = |(chatbot, _): &(Candidate, _)| Some(chatbot.id) == reply.chatbot_id;
+    let able = chatbots::candidates(conn, &[session.id]).await?;
+    let is_able = |(_, chatbot, _): &(_, Candidate, _)| Some(chatbot.id) == reply.chatbot_id;
     if !able.iter().any(is_able) {
         return conflict("This chatbot was deleted.");
     }
@@ -228,24 +229,37 @@ pub(super) struct Turn {
     pub(super) interrupted: Vec<Seq>,
 }
 
-/// What each chatbot does that is to answer. `CONFLICT` if one of them is replying and takes nothing
-/// meanwhile. The session must be locked in this transaction.
-pub(super) async fn turn(
-    conn: &mut Connection,
-    session: SessionId,
-    answering: &[(ChatbotId, WhileReplying)],
-) -> AppResult<Turn> {
+/// A reply under way, as far as others that come behind it must know.
+pub(super) struct Owed {
+    /// Its place.
+    pub(super) seq: Seq,
+    /// Whose it is.
+    pub(super) chatbot: ChatbotId,
+    /// How often a runner took it on.
+    pub(super) attempt: i16,
+}
+
+impl Owed {
+    /// This one; nothing if it is no chatbot's.
+    pub(super) fn by(reply: &Message) -> Option<Self> {
+        Some(Self {
+            seq: reply.seq,
+            chatbot: reply.chatbot_id?,
+            attempt: reply.attempt,
+        })
+    }
+}
+
+/// What each chatbot does that is to answer, while these replies of the session are under way. `CONFLICT` if
+/// one of them is replying and takes nothing meanwhile. The session must be locked.
+pub(super) fn turn(owed: &[Owed], answering: &[(ChatbotId, WhileReplying)]) -> AppResult<Turn> {
     let mut turn = Turn {
         answers: Vec::new(),
         interrupted: Vec::new(),
     };
-    if answering.is_empty() {
-        return Ok(turn);
-    }
-    let under_way = log::under_way(conn, session).await?;
     for (chatbot, while_replying) in answering {
-        let of_chatbot = |reply: &&Message| reply.chatbot_id == Some(*chatbot);
-        let own: Vec<&Message> = under_way.iter().filter(of_chatbot).collect();
+        let of_chatbot = |reply: &&Owed| reply.chatbot == *chatbot;
+        let own: Vec<&Owed> = owed.iter().filter(of_chatbot).collect();
         match (while_replying, own.as_slice()) {
             // One that nobody took on yet, behind another. It stays so until the transaction ends: whoever ends
             // the other locks the session first.

@@ -355,3 +355,25 @@ fn forms(secret: &str) -> Vec<String> {
     forms.extend(URL_SAFE_NO_PAD.decode(secret).ok().map(|bytes| hex(&bytes)));
     forms
 }
+
+#[tokio::test]
+async fn logins_of_requests_that_come_together_are_looked_up_together() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let gone = app.person("eve").await;
+    let end = "update logins set ended_at = now() from users
+               where users.id = user_id and username = 'eve'";
+    app.database().execute(end).await;
+    let before = app.app().db().statements();
+    let people = [&ada, &bob, &gone].into_iter().cycle().take(90);
+    let answers = join_all(people.map(|person| person.ask("{ me { username } }", json!({})))).await;
+    let statements = app.app().db().statements() - before;
+    for (number, answer) in answers.into_iter().enumerate() {
+        match number % 3 {
+            2 => assert_eq!(answer.error()["code"], "UNAUTHENTICATED"),
+            first => assert_eq!(answer.data()["me"]["username"], ["ada", "bob"][first]),
+        }
+    }
+    // Beside these, 60 were shown who they are.
+    assert!((61..=105).contains(&statements), "{statements} statements");
+}

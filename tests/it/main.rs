@@ -45,3 +45,4 @@ mod transports;
 mod two_devices;
 mod typed_client;
 mod visits;
+mod writers;

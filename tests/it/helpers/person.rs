@@ -177,6 +177,20 @@ impl Person {
         .await
     }
 
+    /// Sends without a session and a reply in the answer; nothing if the server does not answer.
+    pub async fn try_send(&self, input: Value) -> Option<Answer> {
+        let query = "mutation ($input: SendMessageInput!) {
+            sendMessage(input: $input) { message { seq } }
+        }";
+        let body = json!({"query": query, "variables": {"input": input}});
+        let request = self
+            .client
+            .post(format!("{}/graphql", self.url))
+            .json(&body);
+        let answer = request.bearer_auth(self.token()).send().await.ok()?;
+        Some(Answer(answer.json().await.ok()?))
+    }
+
     /// Starts a session without chatbots; its id.
     pub async fn quiet_session(&self) -> String {
         let answer = self
