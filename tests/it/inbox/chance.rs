@@ -1,6 +1,5 @@
 //! Whatever people do, and however often a client is cut off, in the end its inbox says what its lists say.
 
-use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{Two, View};
@@ -23,21 +22,24 @@ enum Fault {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_folded_inbox_is_the_list() {
-    join_all((0..SEEDS).map(async |seed| {
+    for seed in 0..SEEDS {
         let (view, listed) = play(seed, Fault::None).await;
         assert_eq!(view.sessions, listed, "seed {seed}");
-    }))
-    .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_is_seen() {
     for fault in [Fault::NoStamp, Fault::NoDeparture, Fault::LosesEvents] {
-        let played = join_all((0..SEEDS).map(|seed| play(seed, fault))).await;
-        let caught = played
-            .iter()
-            .filter(|(view, listed)| view.sessions != *listed);
-        assert!(caught.count() > 0, "{fault:?}");
+        let mut is_seen = false;
+        for seed in 0..SEEDS {
+            let (view, listed) = play(seed, fault).await;
+            is_seen = view.sessions != listed;
+            if is_seen {
+                break;
+            }
+        }
+        assert!(is_seen, "{fault:?}");
     }
 }
 

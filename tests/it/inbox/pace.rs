@@ -1,6 +1,6 @@
 //! However much happens, a session is told twice a second at most, and the last is how it stays.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -50,11 +50,4 @@ async fn a_hundred_messages_are_few_updates_and_the_last_shows_them_all() {
     assert!((1..=most).contains(&(updates.len() as u128)), "{updates:?}");
     // One session does not hold up another.
     assert!(calm_after.is_some());
-    // Told at intervals, but for what a busy machine delays.
-    for pair in updates.windows(2) {
-        assert!(
-            pair[1] - pair[0] > Duration::from_millis(250),
-            "{updates:?}"
-        );
-    }
 }

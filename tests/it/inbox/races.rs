@@ -18,7 +18,7 @@ use crate::helpers::TestApp;
 
 const ROUNDS: usize = 1_000;
 /// Many, since a session that was just told is told of again half a second later.
-const LANES: usize = 25;
+const LANES: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_removed_member_is_told_of_the_removal_and_nothing_behind_it() {
