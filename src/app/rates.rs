@@ -38,8 +38,8 @@ pub enum Deed {
     Refresh,
     /// Sending a message, or having a reply written anew; sending again under the same key is another time.
     SendMessage,
-    /// Editing a message, or taking it back.
-    Edit,
+    /// Editing a message or taking it back, and starting, changing, leaving or deleting a session.
+    Change,
     /// Beginning a visit; the person is whom it is to.
     StartVisit,
     /// Telling that one types.
@@ -80,7 +80,7 @@ counters! {
     refresh_address,
     send,
     send_address,
-    edit,
+    change,
     start_visit,
     start_visit_address,
     typing,
@@ -124,7 +124,7 @@ impl Rates {
             Deed::SetTyping => &self.of.typing_address,
             Deed::ChangeEmail => &self.of.change_email_address,
             // By person only.
-            Deed::Edit | Deed::Search | Deed::OwnChatbots => return Ok(()),
+            Deed::Change | Deed::Search | Deed::OwnChatbots => return Ok(()),
         };
         counter.count(self.hash.hash_one(address))
     }
@@ -134,7 +134,7 @@ impl Rates {
         let counter = match deed {
             Deed::Refresh => &self.of.refresh,
             Deed::SendMessage => &self.of.send,
-            Deed::Edit => &self.of.edit,
+            Deed::Change => &self.of.change,
             Deed::SetTyping => &self.of.typing,
             Deed::StartVisit => &self.of.start_visit,
             Deed::Search => &self.of.search,

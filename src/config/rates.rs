@@ -75,8 +75,8 @@ rates! {
     send: "PARLOR_RATE_SEND" = "60/1m";
     /// `sendMessage` and `regenerateReply` from one address.
     send_address: "PARLOR_RATE_SEND_ADDRESS" = "600/1m";
-    /// `editMessage` and `deleteMessage` by one person.
-    edit: "PARLOR_RATE_EDIT" = "120/1m";
+    /// Editing and deleting messages, and starting, changing, leaving and deleting sessions, by one person.
+    change: "PARLOR_RATE_CHANGE" = "120/1m";
     /// `startVisit` that begins a visit to one person.
     start_visit: "PARLOR_RATE_START_VISIT" = "300/1h";
     /// `startVisit` that begins a visit, from one address.

@@ -91,8 +91,18 @@ pub async fn lock_seat(
     user: UserId,
 ) -> AppResult<Option<Seat>> {
     // The lock is taken first and membership read after it, so that a removal which commits meanwhile is
-    // seen: one statement would judge membership as it was before it waited for the lock.
-    let Some(session) = super::sessions::find_locked(conn, session).await? else {
+    // seen: one statement would judge membership as it was before it waited for the lock. It is asked there too,
+    // so that who is not in a session does not wait for it, nor has others wait.
+    let seat = members::table.find((session, user));
+    let locked = sessions::table
+        .find(session)
+        .filter(exists(seat))
+        .select(Session::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .await
+        .optional()?;
+    let Some(session) = locked else {
         return Ok(None);
     };
     let is_member = is_member(conn, session.id, user).await?;

@@ -11,19 +11,6 @@ use crate::db::{Connection, accounts, logins as stored_logins, members as seats,
 use crate::domain::{ChatbotId, LoginId, UserId};
 use crate::error::AppResult;
 
-/// Erases an account, whoever decided that it goes. All of it is gone when this returns.
-///
-/// Its seats are given up as if its owner left: sessions that nobody else is in are erased, the others handed over,
-/// and what they said there stays by `deleted-account`.
-pub async fn erase(app: &App, user: UserId) -> AppResult<()> {
-    let mut conn = app.db().connection().await?;
-    let ended = conn
-        .transaction(async |conn| shut(conn, user).await)
-        .await?;
-    drop(conn);
-    finish(app, user, ended).await
-}
-
 /// Shuts an account for good and gives the logins that end with that. Who calls this calls [`finish`] after it.
 ///
 /// The person first, then their logins: as everybody takes them who ends several.
@@ -32,7 +19,11 @@ pub(super) async fn shut(conn: &mut Connection, user: UserId) -> AppResult<Vec<L
     stored_logins::end_all(conn, user).await
 }
 
-/// Erases what is left of an account that was shut, and tells of all that ends with it.
+/// Erases what is left of an account that was shut, and tells of all that ends with it. All of it is gone when this
+/// returns.
+///
+/// Its seats are given up as if its owner left: sessions that nobody else is in are erased, the others handed over,
+/// and what they said there stays by `deleted-account`.
 pub(super) async fn finish(app: &App, user: UserId, ended: Vec<LoginId>) -> AppResult<()> {
     // First, so that their own devices hear this of all that has ended.
     logins::announce_ends(app, ended);

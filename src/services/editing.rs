@@ -24,7 +24,7 @@ pub async fn edit(
     seq: Seq,
     content: String,
 ) -> AppResult<Message> {
-    app.rates().by_person(Deed::Edit, viewer.person()?.user)?;
+    app.rates().by_person(Deed::Change, viewer.person()?.user)?;
     let content = MessageContent::parse(content)?;
     let mut conn = app.db().connection().await?;
     let edited = conn
@@ -58,7 +58,7 @@ pub async fn delete(
     session: SessionId,
     seq: Seq,
 ) -> AppResult<Message> {
-    app.rates().by_person(Deed::Edit, viewer.person()?.user)?;
+    app.rates().by_person(Deed::Change, viewer.person()?.user)?;
     let mut conn = app.db().connection().await?;
     let (seat, message) = found(
         access::seat(&mut conn, viewer, session).await,

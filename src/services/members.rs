@@ -89,6 +89,7 @@ pub async fn remove(
     username: &Username,
 ) -> AppResult<Session> {
     let account = viewer.account()?;
+    app.rates().by_person(Deed::Change, account.user())?;
     let mut conn = app.db().connection().await?;
     let session = conn
         .transaction(async |conn| {
@@ -121,6 +122,7 @@ pub async fn remove(
 /// Gives up the viewer's seat. Who runs the session hands it to whoever with an account has been in it the longest;
 /// the last of them out erases it. A guest is erased with their seat. `NOT_FOUND` without one.
 pub async fn leave(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<()> {
+    app.rates().by_person(Deed::Change, viewer.person()?.user)?;
     let mut conn = app.db().connection().await?;
     let left = conn
         .transaction(async |conn| {

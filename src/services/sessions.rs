@@ -49,6 +49,7 @@ pub async fn start(app: &App, viewer: &Viewer, plan: SessionPlan) -> AppResult<S
             "A visit is begun by a visitor, with startVisit.",
         ));
     }
+    app.rates().by_person(Deed::Change, account.user())?;
     let handles = plan.chatbots.map(parse_handles).transpose()?;
     let usernames = parse_usernames(&plan.usernames)?;
     for _ in &usernames {
@@ -217,7 +218,8 @@ pub async fn update(
     id: SessionId,
     change: Change,
 ) -> AppResult<Session> {
-    viewer.account()?;
+    let account = viewer.account()?;
+    app.rates().by_person(Deed::Change, account.user())?;
     let title = change
         .title
         .as_deref()
@@ -280,6 +282,7 @@ fn may_decide(seat: Seat, change: &Change) -> AppResult<Seat> {
 /// seat in it, `FORBIDDEN` if the viewer does not run it.
 pub async fn delete(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<()> {
     let account = viewer.account()?;
+    app.rates().by_person(Deed::Change, account.user())?;
     let mut conn = app.db().connection().await?;
     conn.transaction(async |conn| {
         access::locked_owner_seat(conn, account, id).await?;

@@ -106,11 +106,12 @@ async fn having_a_reply_written_anew_counts_as_a_send_of_the_person_and_of_the_a
 }
 
 #[tokio::test]
-async fn editing_and_taking_back_are_counted_together_per_person() {
-    let app = counting(&[("PARLOR_RATE_EDIT", "2/1h")]).await;
+async fn changes_of_messages_and_sessions_are_counted_together_per_person() {
+    let app = counting(&[("PARLOR_RATE_CHANGE", "4/1h")]).await;
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     let edit = "mutation ($id: ID!) { editMessage(id: $id, content: \"better\") { content } }";
     let delete = "mutation ($id: ID!) { deleteMessage(id: $id) { status } }";
+    let start = "mutation { startSession(input: {kind: ROOM, title: \"Tea\"}) { id } }";
     let said = async |who: &Person| {
         let session = who.quiet_session().await;
         json!({"id": who.say(Some(&session), "hello").await["message"]["id"]})
@@ -118,8 +119,19 @@ async fn editing_and_taking_back_are_counted_together_per_person() {
     let (adas, bobs) = (said(&ada).await, said(&bob).await);
     ada.ask(edit, adas.clone()).await.data();
     ada.ask(delete, adas.clone()).await.data();
+    // Each began a session before.
+    let room = ada.ask(start, json!({})).await.data()["startSession"].take();
     for query in [edit, delete] {
-        expect_limited(ada.ask(query, adas.clone()).await, 1_800);
+        expect_limited(ada.ask(query, adas.clone()).await, 900);
+    }
+    expect_limited(ada.ask(start, json!({})).await, 900);
+    for query in [
+        "mutation ($id: ID!) { updateSession(id: $id, input: {archived: true}) { id } }",
+        "mutation ($id: ID!) { leaveSession(id: $id) }",
+        "mutation ($id: ID!) { deleteSession(id: $id) }",
+        "mutation ($id: ID!) { removeMember(sessionId: $id, username: \"bob\") { id } }",
+    ] {
+        expect_limited(ada.ask(query, json!({ "id": room["id"] })).await, 900);
     }
     bob.ask(delete, bobs).await.data();
     // Sending is counted for itself.
