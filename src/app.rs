@@ -17,9 +17,10 @@ use crate::bus::Bus;
 use crate::config::{Config, Secret};
 use crate::db::Db;
 use crate::db::epoch::EpochKeeper;
-use crate::domain::{Cursor, Epoch, Rev, SessionId, UserId};
+use crate::domain::{Cursor, Epoch, Horizon, InboxCursor, Rev, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 use crate::feed::Feeds;
+use crate::inbox::Inboxes;
 pub use errands::{Errand, Errands};
 pub use places::{Place, Places};
 pub use rates::{Deed, Rates};
@@ -41,6 +42,7 @@ struct Parts {
     db: Db,
     bus: Bus,
     feeds: Feeds,
+    inboxes: Inboxes,
     passwords: Passwords,
     access_tokens: AccessTokens,
     refresh_tokens: RefreshTokens,
@@ -69,6 +71,7 @@ impl App {
         let app = Self {
             parts: Arc::new(Parts {
                 feeds: Feeds::new(db.clone(), bus.clone(), epoch),
+                inboxes: Inboxes::new(db.clone(), bus.clone()),
                 passwords: Passwords::new(cores)?,
                 access_tokens: AccessTokens::new(secret),
                 refresh_tokens: RefreshTokens::new(secret),
@@ -113,6 +116,11 @@ impl App {
     /// The feeds of the sessions that somebody watches here.
     pub fn feeds(&self) -> &Feeds {
         &self.parts.feeds
+    }
+
+    /// The inboxes that are open here.
+    pub fn inboxes(&self) -> &Inboxes {
+        &self.parts.inboxes
     }
 
     /// Hashes and checks passwords.
@@ -195,6 +203,24 @@ impl App {
         (cursor.epoch == epoch && cursor.session == session).then_some(cursor.rev)
     }
 
+    /// A place in what happens around somebody's sessions that was read in this epoch, as clients hold it.
+    pub fn seal_inbox_cursor(&self, epoch: Epoch, user: UserId, horizon: Horizon) -> String {
+        let cursor = InboxCursor {
+            epoch,
+            user,
+            horizon,
+        };
+        self.sealer().seal(Purpose::Inbox, &cursor.to_bytes())
+    }
+
+    /// The place that a client's cursor of this person's inbox stands for in this epoch; nothing if it is forged, of
+    /// somebody else or of another epoch.
+    pub fn open_inbox_cursor(&self, epoch: Epoch, user: UserId, text: &str) -> Option<Horizon> {
+        let bytes = self.sealer().open(Purpose::Inbox, text)?;
+        let cursor = InboxCursor::from_bytes(&bytes)?;
+        (cursor.epoch == epoch && cursor.user == user).then_some(cursor.horizon)
+    }
+
     /// Goes over to another epoch, which ends every walk of the old one.
     fn begin_epoch(&self, epoch: Epoch) {
         if self.epoch() == epoch {
@@ -226,6 +252,7 @@ async fn keep_epoch(app: App, mut keeper: EpochKeeper) {
                     app.begin_epoch(epoch);
                     if std::mem::take(&mut was_away) {
                         app.feeds().look();
+                        app.inboxes().look();
                     }
                 }
                 Err(error) => {

@@ -15,5 +15,6 @@ pub mod domain;
 pub mod error;
 pub mod feed;
 pub mod http;
+pub mod inbox;
 pub mod outside;
 pub mod services;

@@ -24,7 +24,7 @@ impl Query {
         Ok(User::new(accounts::me(ctx.app()?, ctx.viewer()?).await?))
     }
 
-    /// The person with this name. Null if there is none.
+    /// The person with this name. Null if there is nobody with an account of this name.
     async fn user(
         &self,
         ctx: &Context<'_>,

@@ -7,9 +7,10 @@ use futures_util::{Stream, StreamExt, future};
 
 use super::error::ApiError;
 use super::ids;
-use super::types::{ContextExt, Message, SessionEvent};
+use super::types::{ContextExt, InboxEvent, Message, SessionEvent};
 use crate::error::AppError;
 use crate::feed::{Item, View};
+use crate::services::inbox;
 use crate::services::watch::{self, EndReason, Sight};
 
 /// The root of every subscription.
@@ -68,6 +69,26 @@ impl Subscription {
         ctx.deadline()?.lift();
         Ok(sights
             .filter_map(move |sight| future::ready(SessionEvent::new(&app, epoch, session, sight))))
+    }
+
+    /// What happens around your sessions: those that you get into, those in which something changes, those that you
+    /// are not in any more. One subscription for all of them, however many they are.
+    ///
+    /// First `CaughtUp`: without `after` at once, otherwise behind what has changed meanwhile. To begin, subscribe,
+    /// wait for it, and read your `sessions` then; what is told while you read is newer. Keep the last `cursor`. The
+    /// last event is `FeedEnded`; if it says `retry`, come back `after` that cursor, if it says `CURSOR_UNKNOWN`,
+    /// begin anew.
+    async fn inbox(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Continue from this cursor: an inbox event's. Left out: from now on.")]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = InboxEvent> + use<>, ApiError> {
+        let (app, viewer, epoch) = (ctx.app()?.clone(), ctx.viewer()?, ctx.epoch()?);
+        let user = viewer.person()?.user;
+        let sights = inbox::open(&app, viewer, epoch, after)?;
+        ctx.deadline()?.lift();
+        Ok(sights.map(move |sight| InboxEvent::new(&app, epoch, user, sight)))
     }
 }
 

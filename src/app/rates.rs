@@ -34,11 +34,11 @@ const MOST_KNOWN: u64 = 100_000;
 pub enum Deed {
     /// Opening an account.
     Register,
-    /// Exchanging a refresh token.
+    /// Exchanging a refresh token, or coming back to a visit.
     Refresh,
     /// Sending a message, or having a reply written anew; sending again under the same key is another time.
     SendMessage,
-    /// Coming to visit somebody.
+    /// Beginning a visit; the person is whom it is to.
     StartVisit,
     /// Telling that one types.
     SetTyping,
@@ -74,6 +74,7 @@ counters! {
     refresh_address,
     send,
     send_address,
+    start_visit,
     start_visit_address,
     typing,
     typing_address,
@@ -123,9 +124,10 @@ impl Rates {
             Deed::Refresh => &self.of.refresh,
             Deed::SendMessage => &self.of.send,
             Deed::SetTyping => &self.of.typing,
+            Deed::StartVisit => &self.of.start_visit,
             Deed::Search => &self.of.search,
             // Nobody yet who could be counted.
-            Deed::Register | Deed::StartVisit => return Ok(()),
+            Deed::Register => return Ok(()),
         };
         counter.count(self.hash.hash_one(person))
     }

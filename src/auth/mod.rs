@@ -4,12 +4,14 @@
 
 mod access_token;
 mod keys;
+mod opaque;
 mod password;
 mod refresh_token;
 mod seal;
 mod strength;
 
 pub use access_token::{AccessToken, AccessTokens, Claims};
+pub use opaque::OpaqueToken;
 pub use password::Passwords;
-pub use refresh_token::{RefreshToken, RefreshTokens};
+pub use refresh_token::RefreshTokens;
 pub use seal::{Purpose, Sealer};

@@ -32,6 +32,8 @@ pub enum Purpose {
     Download,
     /// A row in the list of rooms.
     Rooms,
+    /// A place in what happens around somebody's sessions.
+    Inbox,
 }
 
 /// Seals and opens values. Cheap to clone.

@@ -49,6 +49,7 @@ travel!(
     WantedText,
     SessionId,
     Vec<Seq>,
+    Vec<UserId>,
     CommandReply,
     LoginId,
     UserId,
@@ -86,6 +87,11 @@ const _: fn(&Notice) = |notice| {
             travels(session);
             travels(user);
             travels(typing);
+        }
+        Notice::Stirred { session } => travels(session),
+        Notice::SeatsChanged { session, users } => {
+            travels(session);
+            travels(users);
         }
         Notice::LoginEnded { login } => travels(login),
         Notice::ReplyWaiting => {}
@@ -187,7 +193,7 @@ mod tests {
         }
     }
 
-    fn every_notice() -> [Notice; 13] {
+    fn every_notice() -> [Notice; 15] {
         let session = SessionId(id(1));
         [
             Notice::Changed {
@@ -225,6 +231,11 @@ mod tests {
                 session,
                 user: UserId(id(2)),
                 typing: true,
+            },
+            Notice::Stirred { session },
+            Notice::SeatsChanged {
+                session,
+                users: vec![UserId(id(2)), UserId(id(6))],
             },
             Notice::LoginEnded {
                 login: LoginId(id(4)),

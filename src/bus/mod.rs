@@ -92,8 +92,16 @@ impl Bus {
         })
     }
 
-    /// Announces to everyone who listens to the notice's subject.
+    /// Announces to everyone who listens to the notice's subject; that a session has changed, to inboxes too.
     pub fn publish(&self, notice: Notice) {
+        let stir = notice.stir();
+        self.put(notice);
+        if let Some(stir) = stir {
+            self.put(stir);
+        }
+    }
+
+    fn put(&self, notice: Notice) {
         let subject = notice.subject();
         let stays_here = subject.is_errand() && self.local.has_listeners(subject);
         if let Some(link) = &self.link

@@ -14,6 +14,9 @@ pub enum Subject {
     Session(SessionId),
     /// What happens to a login.
     Login(LoginId),
+    /// In which sessions something happens, and whose seats change: for the processes where somebody watches all
+    /// of their sessions. One subject for all sessions, so that nobody has to listen to thousands.
+    Inboxes,
     /// Commands to be answered. An errand: one of those who listen is told and nobody else, somebody of the
     /// process that announces it if anybody there listens.
     Commands,
@@ -81,6 +84,18 @@ pub enum Notice {
         /// Which.
         seqs: Vec<Seq>,
     },
+    /// Something changed in a session, or it was erased: what that means for those in it is in the database.
+    Stirred {
+        /// In which session.
+        session: SessionId,
+    },
+    /// These people have a seat in a session that they had not, or that has changed for them alone.
+    SeatsChanged {
+        /// In which session.
+        session: SessionId,
+        /// Whose.
+        users: Vec<UserId>,
+    },
     /// A login has ended: what it opened must close.
     LoginEnded {
         /// Which.
@@ -134,11 +149,12 @@ pub struct WantedText {
 
 impl Subject {
     /// What the transport between processes calls it, within one deployment: `session.<uuid>`,
-    /// `login.<uuid>`, `commands`, `command_answers`, `replies`.
+    /// `login.<uuid>`, `inboxes`, `commands`, `command_answers`, `replies`.
     pub fn name(&self) -> String {
         match self {
             Self::Session(session) => format!("session.{}", session.0),
             Self::Login(login) => format!("login.{}", login.0),
+            Self::Inboxes => "inboxes".to_owned(),
             Self::Commands => "commands".to_owned(),
             Self::CommandAnswers => "command_answers".to_owned(),
             Self::Replies => "replies".to_owned(),
@@ -168,12 +184,36 @@ impl Notice {
             | Self::Typing { session, .. }
             | Self::StopReplies { session, .. } => Subject::Session(*session),
             Self::SessionChanged { session } => Subject::Session(session.id),
+            Self::Stirred { .. } | Self::SeatsChanged { .. } => Subject::Inboxes,
             Self::LoginEnded { login } => Subject::Login(*login),
             Self::ReplyWaiting => Subject::Replies,
             Self::CommandGiven { .. } => Subject::Commands,
             Self::CommandAnswered { .. } => Subject::CommandAnswers,
             Self::CommandReplied { reply } => Subject::Session(reply.session),
         }
+    }
+
+    /// What inboxes are told with it: that its session is to be looked at, if it is about a change. The bus sees to
+    /// it, so that nobody who announces a change can forget them.
+    pub(super) fn stir(&self) -> Option<Self> {
+        let session = match self {
+            Self::Changed { session, .. }
+            | Self::Look { session }
+            | Self::SessionDeleted { session } => *session,
+            Self::SessionChanged { session } => session.id,
+            Self::Text { .. }
+            | Self::TextWanted { .. }
+            | Self::Typing { .. }
+            | Self::StopReplies { .. }
+            | Self::Stirred { .. }
+            | Self::SeatsChanged { .. }
+            | Self::LoginEnded { .. }
+            | Self::ReplyWaiting
+            | Self::CommandGiven { .. }
+            | Self::CommandAnswered { .. }
+            | Self::CommandReplied { .. } => return None,
+        };
+        Some(Self::Stirred { session })
     }
 
     /// The same in a few bytes, for what is too large to be told; nothing if it can't be said shorter.
@@ -190,6 +230,8 @@ impl Notice {
             | Self::Typing { .. }
             | Self::SessionDeleted { .. }
             | Self::StopReplies { .. }
+            | Self::Stirred { .. }
+            | Self::SeatsChanged { .. }
             | Self::LoginEnded { .. }
             | Self::ReplyWaiting
             | Self::CommandGiven { .. }

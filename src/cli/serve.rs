@@ -64,6 +64,7 @@ async fn serve(
     ready();
     http::serve(listener, app.clone()).await;
     app.feeds().close().await;
+    app.inboxes().close().await;
     drain(&app).await;
     Ok(())
 }

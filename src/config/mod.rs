@@ -47,6 +47,8 @@ pub struct Config {
     pub nats: Option<NatsUrl>,
     /// How long a runner holds a reply without a sign of life, 2 to 300 seconds. `PARLOR_REPLY_LEASE`.
     pub reply_lease: Duration,
+    /// After how many days a guest is erased who does not come back, 1 to 3650. `PARLOR_GUEST_DAYS`.
+    pub guest_days: i32,
     /// Signs access tokens and seals cursors. `PARLOR_SECRET`; without a value, and with the private
     /// PostgreSQL, one is generated and kept in the data directory.
     pub secret: Option<Secret>,
@@ -191,6 +193,13 @@ impl Config {
                     },
                 )
                 .map_or(Duration::from_secs(15), Duration::from_secs),
+            guest_days: reader
+                .parsed(
+                    "PARLOR_GUEST_DAYS",
+                    "is a number of days from 1 to 3650",
+                    |text| text.parse().ok().filter(|days| (1..=3650).contains(days)),
+                )
+                .unwrap_or(30),
             secret,
             allowed_origins: reader
                 .parsed(

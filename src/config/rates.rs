@@ -67,15 +67,17 @@ rates! {
     login: "PARLOR_RATE_LOGIN" = "10/15m";
     /// `login` from one address.
     login_address: "PARLOR_RATE_LOGIN_ADDRESS" = "30/1m";
-    /// `refresh` by one person.
+    /// `refresh` by one person, and `startVisit` by a guest who comes back.
     refresh: "PARLOR_RATE_REFRESH" = "30/1m";
-    /// `refresh` from one address.
+    /// `refresh` from one address, and `startVisit` with a token.
     refresh_address: "PARLOR_RATE_REFRESH_ADDRESS" = "300/1m";
     /// `sendMessage` and `regenerateReply` by one person.
     send: "PARLOR_RATE_SEND" = "60/1m";
     /// `sendMessage` and `regenerateReply` from one address.
     send_address: "PARLOR_RATE_SEND_ADDRESS" = "600/1m";
-    /// `startVisit` from one address.
+    /// `startVisit` that begins a visit to one person.
+    start_visit: "PARLOR_RATE_START_VISIT" = "300/1h";
+    /// `startVisit` that begins a visit, from one address.
     start_visit_address: "PARLOR_RATE_START_VISIT_ADDRESS" = "30/1h";
     /// `setTyping` by one person.
     typing: "PARLOR_RATE_TYPING" = "120/1m";

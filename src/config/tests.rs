@@ -35,6 +35,7 @@ fn every_fault_is_named_at_once_and_no_secret_is_repeated() {
         ("PARLOR_DATABASE_POOL", "1"),
         ("PARLOR_NATS_URL", "http://ada:hunter2@nats"),
         ("PARLOR_REPLY_LEASE", "1"),
+        ("PARLOR_GUEST_DAYS", "0"),
         ("PARLOR_SECRET", "too short"),
         ("PARLOR_ALLOWED_ORIGINS", "https://a.example, b.example"),
         ("PARLOR_TRUSTED_PROXIES", "10.0.0.0/33"),
@@ -44,7 +45,7 @@ fn every_fault_is_named_at_once_and_no_secret_is_repeated() {
         ("PARLOR_LOG_FORMAT", "xml"),
     ])
     .unwrap_err();
-    assert_eq!(error.faults.len(), 12, "{error}");
+    assert_eq!(error.faults.len(), 13, "{error}");
     let told = error.to_string();
     assert!(!told.contains("hunter2") && !told.contains("too short"));
 }

@@ -9,7 +9,8 @@ use super::Connection;
 use super::error::{DbError, OnConstraint};
 use super::schema::{chatbots, members, session_chatbots, users};
 use crate::domain::{
-    Candidate, ChatbotEngine, ChatbotId, Handle, PageRequest, SessionId, UserId, WhileReplying,
+    Account, Candidate, ChatbotEngine, ChatbotId, Handle, PageRequest, SessionId, UserId,
+    WhileReplying,
 };
 use crate::error::{AppError, AppResult};
 
@@ -73,10 +74,11 @@ pub struct Traits {
 /// Makes a chatbot of a person's, unless they have `most` of them. Must run in a transaction.
 pub async fn insert(
     conn: &mut Connection,
-    owner: UserId,
+    owner: Account,
     traits: &Traits,
     most: i64,
 ) -> AppResult<Chatbot> {
+    let owner = owner.user();
     // Makers for the same person wait for each other here, so that none of them counts too few.
     let _: UserId = users::table
         .find(owner)
@@ -143,9 +145,10 @@ pub async fn delete(conn: &mut Connection, id: ChatbotId) -> AppResult<bool> {
 /// The chatbot that a person's handle names, locked until the transaction ends.
 pub async fn lock(
     conn: &mut Connection,
-    user: UserId,
+    account: Account,
     handle: &Handle,
 ) -> AppResult<Option<Chatbot>> {
+    let user = account.user();
     Ok(chatbots::table
         .filter(chatbots::handle_key.eq(handle.key()))
         .filter(chatbots::deleted_at.is_null())
@@ -175,9 +178,10 @@ pub async fn shares_a_session(
 /// A page of the chatbots that a person may talk to, those of the house and their own, by handle.
 pub async fn page(
     conn: &mut Connection,
-    user: UserId,
+    account: Account,
     request: &PageRequest<String>,
 ) -> AppResult<Vec<Chatbot>> {
+    let user = account.user();
     let mut query = chatbots::table
         .filter(chatbots::deleted_at.is_null())
         .filter(chatbots::owner_id.is_null().or(chatbots::owner_id.eq(user)))
@@ -194,9 +198,10 @@ pub async fn page(
 /// The chatbots with these handles that a person may talk to, in any order.
 pub async fn by_handles(
     conn: &mut Connection,
-    user: UserId,
+    account: Account,
     handles: &[Handle],
 ) -> AppResult<Vec<Chatbot>> {
+    let user = account.user();
     let keys: Vec<&str> = handles.iter().map(Handle::key).collect();
     Ok(chatbots::table
         .filter(chatbots::handle_key.eq_any(keys))
@@ -214,6 +219,19 @@ pub async fn by_ids(conn: &mut Connection, ids: &[ChatbotId]) -> AppResult<Vec<C
         .select(Chatbot::as_select())
         .load(conn)
         .await?)
+}
+
+/// The one that answers those who visit a person: the first that they made of those they have, or that of the house.
+pub async fn default_of(conn: &mut Connection, owner: UserId) -> AppResult<ChatbotId> {
+    let first = chatbots::table
+        .filter(chatbots::owner_id.eq(owner))
+        .filter(chatbots::deleted_at.is_null())
+        .select(chatbots::id)
+        .order((chatbots::created_at, chatbots::id))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(first.unwrap_or(ChatbotId::HOUSE))
 }
 
 /// The chatbots of these sessions, in the order they were invited, without deleted ones.

@@ -2,6 +2,7 @@
 //! a person's. A page is bounded in rows and in bytes, and nothing is held between two.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -10,8 +11,8 @@ use super::Connection;
 use super::chatbots::Chatbot;
 use super::log::PageLimit;
 use super::members::Seat;
-use super::messages::Message;
-use super::schema::{chatbots, logins, members};
+use super::messages::{COLUMNS, Message};
+use super::schema::{chatbots, logins, members, messages};
 use crate::domain::{ChatbotId, LoginId, Seq, SessionId, UserId};
 use crate::error::AppResult;
 
@@ -44,28 +45,75 @@ pub struct Membership {
     pub archived: bool,
 }
 
-/// The next messages of the seat's session, by their place; all, or those of one author. One at least, however
-/// large; none after the last.
+/// The next messages of the seat's session, by their place. One at least, however large; none after the last.
 pub async fn messages(
     conn: &mut Connection,
     seat: &Seat,
     after: Seq,
-    author: Option<UserId>,
     limit: PageLimit,
 ) -> AppResult<Vec<Message>> {
-    Ok(diesel::sql_query(
-        "select * from ( \
+    page(conn, seat.session().id, None, after, limit).await
+}
+
+/// The next session that the person said something in and has not been in since `then`, by id.
+pub async fn departed(
+    conn: &mut Connection,
+    user: UserId,
+    then: DateTime<Utc>,
+    after: SessionId,
+) -> AppResult<Option<SessionId>> {
+    let is_member = members::table
+        .filter(members::session_id.eq(messages::session_id))
+        .filter(members::user_id.eq(user))
+        .filter(members::joined_at.le(then));
+    Ok(messages::table
+        .filter(messages::user_id.eq(user))
+        .filter(messages::session_id.gt(after))
+        .filter(not(exists(is_member)))
+        .order((messages::session_id, messages::seq))
+        .select(messages::session_id)
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// The next messages that the person wrote in a session, by their place, whether they are in it or not. One at
+/// least, however large; none after the last.
+pub async fn own_words(
+    conn: &mut Connection,
+    user: UserId,
+    session: SessionId,
+    after: Seq,
+    limit: PageLimit,
+) -> AppResult<Vec<Message>> {
+    page(conn, session, Some(user), after, limit).await
+}
+
+/// The author's index has the session second, so their words cost nothing of what others said around them.
+async fn page(
+    conn: &mut Connection,
+    session: SessionId,
+    author: Option<UserId>,
+    after: Seq,
+    limit: PageLimit,
+) -> AppResult<Vec<Message>> {
+    let by_author = match author {
+        Some(_) => "user_id = $2",
+        None => "$2::uuid is null",
+    };
+    Ok(diesel::sql_query(format!(
+        "select {COLUMNS} from ( \
            select page.*, sum(octet_length(content)) over (order by seq) - octet_length(content) as before \
            from ( \
              select * from messages \
-             where session_id = $1 and seq > $2 and ($3::uuid is null or user_id = $3) \
+             where session_id = $1 and {by_author} and seq > $3 \
              order by seq limit $4 \
            ) page \
-         ) measured where before < $5 order by seq",
-    )
-    .bind::<SqlUuid, _>(seat.session().id)
-    .bind::<Integer, _>(after)
+         ) m where before < $5 order by seq",
+    ))
+    .bind::<SqlUuid, _>(session)
     .bind::<Nullable<SqlUuid>, _>(author.map(|author| author.0))
+    .bind::<Integer, _>(after)
     .bind::<BigInt, _>(limit.entries as i64)
     .bind::<BigInt, _>(limit.bytes as i64)
     .load(conn)

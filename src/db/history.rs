@@ -1,13 +1,14 @@
 //! Pages of what was said, in one session or in all of a person's.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
 use super::messages::{COLUMNS, Message};
-use super::schema::messages;
+use super::schema::{members, messages};
 use crate::domain::{PageRequest, Seq, SessionId, UserId};
 use crate::error::AppResult;
 
@@ -33,14 +34,19 @@ impl HistoryKey {
     }
 }
 
-/// A page of one session's history, in the order it is fetched.
+/// A page of one session's history, in the order it is fetched; nothing for whoever has no seat in it.
+///
+/// Asked with the page, and not before it: whoever is removed between two statements would be shown what was said
+/// after that.
 pub async fn page(
     conn: &mut Connection,
+    reader: UserId,
     session: SessionId,
     request: &PageRequest<Seq>,
 ) -> AppResult<Vec<Message>> {
     let mut query = messages::table
         .filter(messages::session_id.eq(session))
+        .filter(exists(members::table.find((session, reader))))
         .select(Message::as_select())
         .limit(request.fetch())
         .into_boxed();
@@ -56,6 +62,22 @@ pub async fn page(
         query.order(messages::seq.asc())
     };
     Ok(query.load(conn).await?)
+}
+
+/// One message; nothing for whoever has no seat in its session.
+pub async fn find(
+    conn: &mut Connection,
+    reader: UserId,
+    session: SessionId,
+    seq: Seq,
+) -> AppResult<Option<Message>> {
+    Ok(messages::table
+        .find((session, seq))
+        .filter(exists(members::table.find((session, reader))))
+        .select(Message::as_select())
+        .first(conn)
+        .await
+        .optional()?)
 }
 
 /// A page at the end of the history of all of a person's sessions, newest first.

@@ -5,14 +5,15 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
 
+use super::inbox::THIS_TRANSACTION;
 use super::schema::{members, removals, sessions, users};
 use super::sessions::Session;
 use super::users::User;
 use super::{Connection, OnConstraint};
-use crate::domain::{Seq, SessionId, UserId};
+use crate::domain::{Role, Seq, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 
 /// The proof that a person is in a session. Only looking it up makes one.
@@ -42,6 +43,16 @@ impl Seat {
     pub fn into_session(self) -> Session {
         self.session
     }
+}
+
+/// Seats that were given. Once the transaction is committed, the inboxes of their people must hear of it.
+#[must_use = "whoever got a seat must be told: services::seating::announce"]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSeats {
+    /// In which session.
+    pub session: SessionId,
+    /// Whose.
+    pub users: Vec<UserId>,
 }
 
 /// A member of a session.
@@ -105,7 +116,11 @@ pub async fn all_of(conn: &mut Connection, session: SessionId) -> AppResult<Hash
 
 /// Gives people a seat in a session each. What was said before counts as read; whoever has a seat keeps it as
 /// it is. The session must be locked in this transaction.
-pub async fn insert(conn: &mut Connection, session: &Session, users: &[UserId]) -> AppResult<()> {
+pub async fn insert(
+    conn: &mut Connection,
+    session: &Session,
+    users: &[UserId],
+) -> AppResult<NewSeats> {
     let seats: Vec<_> = users
         .iter()
         .map(|user| {
@@ -124,7 +139,10 @@ pub async fn insert(conn: &mut Connection, session: &Session, users: &[UserId]) 
         .execute(conn)
         .await
         .on_constraint("members_user_fkey", || AppError::NotFound("person"))?;
-    Ok(())
+    Ok(NewSeats {
+        session: session.id,
+        users: users.to_vec(),
+    })
 }
 
 /// Takes a person's seat away. Says whether they had one. The session must be locked in this transaction.
@@ -180,10 +198,23 @@ pub async fn count(conn: &mut Connection, session: SessionId) -> AppResult<i64> 
         .await?)
 }
 
-/// Who has been in a session the longest, if anybody is in it.
+/// Whether two people are in a session together.
+pub async fn share_a_session(conn: &mut Connection, one: UserId, other: UserId) -> AppResult<bool> {
+    let others = diesel::alias!(members as others);
+    let same = others.field(members::session_id).eq(members::session_id);
+    let shared = members::table
+        .inner_join(others.on(same))
+        .filter(members::user_id.eq(one))
+        .filter(others.field(members::user_id).eq(other));
+    Ok(diesel::select(exists(shared)).get_result(conn).await?)
+}
+
+/// Who of those with an account has been in a session the longest, if anybody is in it: guests run nothing.
 pub async fn find_longest(conn: &mut Connection, session: SessionId) -> AppResult<Option<UserId>> {
     Ok(members::table
+        .inner_join(users::table)
         .filter(members::session_id.eq(session))
+        .filter(users::role.ne(Role::Guest))
         .select(members::user_id)
         .order((members::joined_at, members::user_id))
         .first(conn)
@@ -201,11 +232,15 @@ pub async fn archive(conn: &mut Connection, seat: &Seat, archived: bool) -> AppR
     Ok(changed == 1)
 }
 
-/// Notes how far the seat's person has read. It never falls.
+/// Notes how far the seat's person has read. It never falls. No change in the session's log, so the seat itself
+/// notes it for their inbox.
 pub async fn mark_read(conn: &mut Connection, seat: &Seat, up_to: Seq) -> AppResult<()> {
     diesel::update(members::table.find((seat.session.id, seat.user)))
         .filter(members::read_up_to.lt(up_to))
-        .set(members::read_up_to.eq(up_to))
+        .set((
+            members::read_up_to.eq(up_to),
+            members::read_in.eq(sql::<BigInt>(THIS_TRANSACTION)),
+        ))
         .execute(conn)
         .await?;
     Ok(())

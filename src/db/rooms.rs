@@ -8,15 +8,16 @@ use diesel_async::RunQueryDsl;
 use super::Connection;
 use super::schema::{members, removals, sessions};
 use super::sessions::{ListKey, Session};
-use crate::domain::{PageRequest, UserId};
+use crate::domain::{Account, PageRequest};
 use crate::error::AppResult;
 
-/// A page of the rooms that a person was not removed from, latest change first, and whether they are in each.
+/// A page of the rooms that somebody with an account was not removed from, latest change first, and whether they are in each.
 pub async fn page(
     conn: &mut Connection,
-    user: UserId,
+    account: Account,
     request: &PageRequest<ListKey>,
 ) -> AppResult<Vec<(Session, bool)>> {
+    let user = account.user();
     let removal = removals::table
         .filter(removals::session_id.eq(sessions::id))
         .filter(removals::user_id.eq(user));

@@ -47,6 +47,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    guests (user_id) {
+        user_id -> Uuid,
+        token_hash -> Bytea,
+        seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     chatbots (id) {
         id -> Uuid,
         handle -> Text,
@@ -76,6 +84,7 @@ diesel::table! {
         chatbots_paused -> Bool,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        changed_in -> BigInt,
     }
 }
 
@@ -86,6 +95,16 @@ diesel::table! {
         read_up_to -> Integer,
         joined_at -> Timestamptz,
         archived -> Bool,
+        joined_in -> BigInt,
+        read_in -> BigInt,
+    }
+}
+
+diesel::table! {
+    departures (session_id, user_id) {
+        session_id -> Uuid,
+        user_id -> Uuid,
+        left_in -> BigInt,
     }
 }
 
@@ -158,6 +177,7 @@ diesel::table! {
 
 diesel::joinable!(logins -> users (user_id));
 diesel::joinable!(refresh_tokens -> logins (login_id));
+diesel::joinable!(guests -> users (user_id));
 diesel::joinable!(members -> sessions (session_id));
 diesel::joinable!(members -> users (user_id));
 diesel::joinable!(session_chatbots -> sessions (session_id));
@@ -168,9 +188,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     logins,
     refresh_tokens,
+    guests,
     chatbots,
     sessions,
     members,
+    departures,
     removals,
     erased_sessions,
     session_chatbots,

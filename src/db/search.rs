@@ -4,7 +4,9 @@
 //! space and the session's id. The index over it is everybody's, and a common word stands in it for all of
 //! them. So short sessions are read by their key, which costs less than looking a common word up; in a long one
 //! the index finds what has both the words and the session's own. Either way no message of another session is
-//! read.
+//! read. The index itself passes over what others said, but for the beginning of a word: all that have it are
+//! collected first. So it is not asked for one of a few letters, which many words have: then all of the session is
+//! looked through.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Float, Integer, Nullable, Text, Uuid as SqlUuid};
@@ -54,7 +56,11 @@ impl Found {
 
 /// A search as PostgreSQL writes it down.
 #[derive(Clone, Debug)]
-pub struct Query(String);
+pub struct Query {
+    whole: String,
+    /// What the index is asked for.
+    indexed: Option<String>,
+}
 
 /// Reads what somebody looks for; nothing if that has no word by which it could be found.
 pub async fn read(conn: &mut Connection, text: &SearchText) -> AppResult<Option<Query>> {
@@ -90,7 +96,10 @@ pub async fn read(conn: &mut Connection, text: &SearchText) -> AppResult<Option<
     .bind::<Text, _>(text.beginning())
     .get_result(conn)
     .await?;
-    Ok(read.has_words.then_some(Query(read.query)))
+    Ok(read.has_words.then(|| Query {
+        indexed: (!text.is_broad()).then(|| read.query.clone()),
+        whole: read.query,
+    }))
 }
 
 /// A page of what fits in a person's sessions, or in one of them, the best first.
@@ -119,7 +128,8 @@ pub async fn page(
              select said.session_id, said.seq, ts_rank(said.words, $3::tsquery, 1) as rank \
              from own cross join lateral ( \
                  select session_id, seq, words from messages \
-                 where words @@ ($3::tsquery && (''' ' || own.id || '''')::tsquery) \
+                 where words @@ (coalesce($8::tsquery, ''::tsquery) && (''' ' || own.id || '''')::tsquery) \
+                   and ts_match_vq(words, $3::tsquery) \
              ) said where own.last_seq > {SHORT} \
          ), best as materialized ( \
              select * from fitting \
@@ -132,11 +142,12 @@ pub async fn page(
     Ok(diesel::sql_query(sql)
         .bind::<SqlUuid, _>(user)
         .bind::<Nullable<SqlUuid>, _>(session)
-        .bind::<Text, _>(&query.0)
+        .bind::<Text, _>(&query.whole)
         .bind::<Nullable<Float>, _>(after.map(|after| after.rank))
         .bind::<Nullable<SqlUuid>, _>(after.map(|after| after.session))
         .bind::<Nullable<Integer>, _>(after.map(|after| after.seq))
         .bind::<BigInt, _>(request.fetch())
+        .bind::<Nullable<Text>, _>(&query.indexed)
         .load(conn)
         .await?)
 }

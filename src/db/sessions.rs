@@ -7,8 +7,9 @@ use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
+use super::members::NewSeats;
 use super::schema::{erased_sessions, members, session_chatbots, sessions};
-use super::{Connection, OnConstraint};
+use super::{Connection, OnConstraint, guests};
 use crate::domain::{ChatbotId, PageRequest, Rev, Seq, SessionId, SessionKind, Title, UserId};
 use crate::error::{AppError, AppResult};
 
@@ -73,7 +74,12 @@ pub struct NewSession<'a> {
 
 /// Starts a session with its owner as a member. Does nothing if there is one with this id: a retry.
 /// `NOT_FOUND` if there was one. Must run in a transaction.
-pub async fn insert(conn: &mut Connection, new: &NewSession<'_>) -> AppResult<()> {
+pub async fn insert(conn: &mut Connection, new: &NewSession<'_>) -> AppResult<NewSeats> {
+    // Of a retry too: the first try may have been stored and then cut off before it told anyone.
+    let seats = NewSeats {
+        session: new.id,
+        users: vec![new.owner],
+    };
     let started = diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(new.id),
@@ -89,7 +95,7 @@ pub async fn insert(conn: &mut Connection, new: &NewSession<'_>) -> AppResult<()
             AppError::Unauthenticated("This account has just been deleted.")
         })?;
     if started == 0 {
-        return Ok(());
+        return Ok(seats);
     }
     // Asked after the insert, which waited for whoever was erasing it.
     let was_erased: bool = diesel::select(diesel::dsl::exists(erased_sessions::table.find(new.id)))
@@ -121,7 +127,7 @@ pub async fn insert(conn: &mut Connection, new: &NewSession<'_>) -> AppResult<()
             .execute(conn)
             .await?;
     }
-    Ok(())
+    Ok(seats)
 }
 
 /// A page of a person's sessions, latest change first.
@@ -195,16 +201,18 @@ pub async fn touch(conn: &mut Connection, session: SessionId) -> AppResult<Sessi
         .await?)
 }
 
-/// Erases a session with all that was said in it. Its id is not given out again. The session must be locked
-/// in this transaction.
+/// Erases a session with all that was said in it, and its guests: they have no other. Its id is not given out again.
+/// The session must be locked in this transaction.
 pub async fn erase(conn: &mut Connection, session: SessionId) -> AppResult<()> {
     // A long history takes longer than any single statement may otherwise.
     diesel::sql_query("set local statement_timeout = '10min'")
         .execute(conn)
         .await?;
+    let guests = guests::of_session(conn, session).await?;
     diesel::delete(sessions::table.find(session))
         .execute(conn)
         .await?;
+    guests::delete(conn, &guests).await?;
     // Other ids are made by chance, and never twice.
     if session.is_from_a_key() {
         diesel::insert_into(erased_sessions::table)

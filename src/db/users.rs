@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::schema::users;
 use super::{Connection, OnConstraint};
-use crate::domain::{Bio, DisplayName, EmailAddress, Role, UserId, Username};
+use crate::domain::{Account, Bio, DisplayName, EmailAddress, Role, UserId, Username};
 use crate::error::{AppError, AppResult};
 
 /// A person, as others and they themselves may see them.
@@ -96,7 +96,7 @@ pub struct ProfileChange {
 /// address is somebody else's.
 pub async fn update(
     conn: &mut Connection,
-    id: UserId,
+    account: Account,
     change: &ProfileChange,
 ) -> AppResult<Option<User>> {
     #[derive(AsChangeset)]
@@ -113,7 +113,7 @@ pub async fn update(
         email: change.email.as_ref().map(EmailAddress::as_str),
         email_key: change.email.as_ref().map(EmailAddress::key),
     };
-    let mut updated: Vec<User> = diesel::update(users::table.find(id))
+    let mut updated: Vec<User> = diesel::update(users::table.find(account.user()))
         // The id to itself: a change of nothing is still an update that can be written.
         .set((users::id.eq(users::id), changes))
         .returning(User::as_returning())
@@ -126,10 +126,10 @@ pub async fn update(
 /// Gives a person another password; nothing if there is no such person.
 pub async fn set_password(
     conn: &mut Connection,
-    id: UserId,
+    account: Account,
     password_hash: &str,
 ) -> AppResult<Option<User>> {
-    Ok(diesel::update(users::table.find(id))
+    Ok(diesel::update(users::table.find(account.user()))
         .set(users::password_hash.eq(password_hash))
         .returning(User::as_returning())
         .get_result(conn)
@@ -200,7 +200,27 @@ pub async fn find_password(conn: &mut Connection, id: UserId) -> AppResult<Optio
     Ok(found.flatten())
 }
 
-/// The person with this name.
+/// The person with this name, if they are no guest: those are nobody's to look up.
+pub async fn find_known(conn: &mut Connection, username: &Username) -> AppResult<Option<User>> {
+    let found = find(conn, username).await?;
+    Ok(found.filter(|user| user.role != Role::Guest))
+}
+
+/// Somebody with this name who can be visited: with an account that is open, which it stays until the transaction
+/// ends.
+pub async fn lock_host(conn: &mut Connection, username: &Username) -> AppResult<Option<UserId>> {
+    Ok(users::table
+        .filter(users::username_key.eq(username.key()))
+        .filter(users::disabled_at.is_null())
+        .filter(users::role.ne(Role::Guest))
+        .select(users::id)
+        .for_share()
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// The person with this name, guests too.
 pub async fn find(conn: &mut Connection, username: &Username) -> AppResult<Option<User>> {
     Ok(users::table
         .filter(users::username_key.eq(username.key()))

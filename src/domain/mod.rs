@@ -27,7 +27,7 @@ pub use chatbot::{
 };
 pub use client_address::ClientAddress;
 pub use command::{CommandLine, CommandReply, MAX_COMMAND_BYTES};
-pub use cursor::{Cursor, Epoch};
+pub use cursor::{Cursor, Epoch, Horizon, InboxCursor};
 pub use download::{Ticket, TranscriptFormat, Wanted};
 pub use email_address::EmailAddress;
 pub use ids::{ChatbotId, CommandId, LoginId, Rev, RunnerId, Seq, SessionId, UserId};
@@ -38,4 +38,4 @@ pub use people::{Bio, DisplayName, Password, Role, Username};
 pub use reply_text::{Applied, ReplyText};
 pub use search_text::SearchText;
 pub use session::{SessionKind, Title};
-pub use viewer::{Person, Viewer};
+pub use viewer::{Account, Person, Viewer};

@@ -1,5 +1,6 @@
 //! What a person types about themselves, checked once at the door.
 
+use super::UserId;
 use super::stored_text::stored_text;
 use crate::error::{AppError, AppResult};
 
@@ -75,6 +76,13 @@ impl Username {
         Ok(Self(text.to_owned()))
     }
 
+    /// What a guest is called by those who run the visit. Nobody can register it, or sign in with it.
+    pub fn of_guest(guest: UserId) -> Self {
+        // The half that is left to chance.
+        let (_, chance) = guest.0.as_u64_pair();
+        Self(format!("guest-{chance:016x}"))
+    }
+
     /// As it was typed.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -138,6 +146,11 @@ impl DisplayName {
             ));
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// What guests are shown as who do not say.
+    pub fn of_visitor() -> Self {
+        Self("Visitor".to_owned())
     }
 
     /// The name.
@@ -269,6 +282,16 @@ mod tests {
         }
         for name in ["ada", "adminah", "groot", "guestbook", "allan"] {
             assert!(!is_reserved(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn guests_have_names_of_their_own_that_nobody_can_register() {
+        let names = [(); 2].map(|()| Username::of_guest(UserId::new()));
+        assert_ne!(names[0], names[1]);
+        for name in names {
+            assert!(name.is_reserved());
+            assert_eq!(Username::parse(name.as_str(), "username").unwrap(), name);
         }
     }
 

@@ -9,6 +9,9 @@ use crate::error::{AppError, AppResult};
 /// The longest text, in characters.
 const MAX_CHARS: usize = 200;
 
+/// So few letters are the beginning of words that everybody uses.
+const BROAD: usize = 3;
+
 /// A text to look for: not blank, at most 200 characters, no NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchText {
@@ -69,6 +72,11 @@ impl SearchText {
     /// How a word begins that has to be there as well.
     pub fn beginning(&self) -> &str {
         &self.beginning
+    }
+
+    /// Whether it looks for a beginning that many words have.
+    pub fn is_broad(&self) -> bool {
+        (1..=BROAD).contains(&self.beginning.chars().count())
     }
 
     /// All three: two texts with the same parts look for the same.

@@ -1,5 +1,6 @@
 //! What a session is called and what kind it is.
 
+use super::DisplayName;
 use super::stored_text::stored_text;
 use crate::error::{AppError, AppResult};
 
@@ -10,6 +11,8 @@ stored_text! {
         Private = "PRIVATE",
         /// Open to join; its chatbots answer when they are mentioned.
         Room = "ROOM",
+        /// A guest and whom they came to see; chatbots answer the guest.
+        Visit = "VISIT",
     }
 }
 
@@ -39,6 +42,11 @@ impl Title {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// What a visit is called: as its guest is shown.
+    pub fn of_visit(guest: &DisplayName) -> Self {
+        Self(guest.as_str().to_owned())
     }
 
     /// No title.

@@ -30,8 +30,42 @@ pub struct Person {
     pub expires_at: DateTime<Utc>,
 }
 
+impl Person {
+    /// Whether they are a visitor without an account.
+    pub fn is_guest(&self) -> bool {
+        self.role == Role::Guest
+    }
+}
+
+/// The proof that somebody has an account and is no guest. Only [`Viewer::account`] makes one.
+///
+/// What a guest may not do asks for this: a guest acts in their own visit, by the seat they have there, and
+/// nowhere else.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    user: UserId,
+}
+
+impl Account {
+    /// Whose.
+    pub fn user(self) -> UserId {
+        self.user
+    }
+}
+
 impl Viewer {
-    /// The person, or `UNAUTHENTICATED` for nobody.
+    /// Somebody with an account: `UNAUTHENTICATED` for nobody, `FORBIDDEN` for a guest.
+    pub fn account(&self) -> AppResult<Account> {
+        let person = self.person()?;
+        if person.is_guest() {
+            return Err(AppError::Forbidden(
+                "This takes an account. Guests can do what belongs to their visit.",
+            ));
+        }
+        Ok(Account { user: person.user })
+    }
+
+    /// The person, with an account or a guest; `UNAUTHENTICATED` for nobody.
     pub fn person(&self) -> AppResult<&Person> {
         match self {
             Self::Person(person) => Ok(person),

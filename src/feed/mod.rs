@@ -26,6 +26,7 @@ use ring::{Listener, Ring, Weighed};
 use seats::Seats;
 pub use seats::{Gone, Reader};
 use texts::Texts;
+pub use typing::Profile;
 use typing::Typing;
 
 use crate::bus::{Bus, TextPiece};
@@ -120,10 +121,13 @@ impl Feeds {
 
     /// Whether somebody types in a session, as far as is known here: where nobody follows it, nothing is.
     pub fn is_typing(&self, session: SessionId, user: UserId) -> bool {
+        self.profile_of_typist(session, user).is_some()
+    }
+
+    /// Where those who watch a session here note who this person is, if they type there as far as is known here.
+    pub fn profile_of_typist(&self, session: SessionId, user: UserId) -> Option<Profile> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.feeds
-            .get(&session)
-            .is_some_and(|feed| feed.typing().has(user))
+        open.feeds.get(&session)?.typing().profile(user)
     }
 
     /// Ends every feed and waits until they are gone.

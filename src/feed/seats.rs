@@ -1,10 +1,12 @@
 //! Who may go on reading a session: asked anew after each change that may have taken somebody's seat, and
-//! once for all followers of a feed.
+//! once for all followers of a feed. What is in no log is told under seats that are a second old at most.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use crate::db::{Connection, Db, members, sessions};
 use crate::domain::{SessionId, UserId};
@@ -28,12 +30,17 @@ pub enum Gone {
     Deleted,
 }
 
+/// How old what is known of the seats may be when something is told that has no place in the log.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// The seats of a feed's session, as of its last change that its task knows of.
 pub(super) struct Seats(Mutex<Known>);
 
 struct Known {
     /// How many changes there were that may have taken a seat.
     changes: u64,
+    /// Since when this is known.
+    since: Instant,
     /// Who has one, looked up when it is first asked after the change.
     members: Arc<OnceCell<HashSet<UserId>>>,
 }
@@ -42,15 +49,23 @@ impl Seats {
     pub(super) fn new() -> Self {
         Self(Mutex::new(Known {
             changes: 0,
+            since: Instant::now(),
             members: Arc::default(),
         }))
     }
 
     /// Notes that the session has changed. Called before anything of the change is told to a follower.
     pub(super) fn change(&self) {
+        self.known().begin_anew();
+    }
+
+    /// Counts as a change if none was noted for a second. Called before anything is told that is in no log: the news
+    /// of a removal may be lost, and where nothing is missing from the log, nobody looks for it.
+    pub(super) fn keep_fresh(&self) {
         let mut known = self.known();
-        known.changes += 1;
-        known.members = Arc::default();
+        if known.since.elapsed() >= FRESH {
+            known.begin_anew();
+        }
     }
 
     /// How many changes there were.
@@ -83,6 +98,16 @@ impl Seats {
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn begin_anew(&mut self) {
+        *self = Self {
+            changes: self.changes + 1,
+            since: Instant::now(),
+            members: Arc::default(),
+        };
     }
 }
 

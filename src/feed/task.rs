@@ -181,10 +181,12 @@ impl Task {
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
             Notice::CommandReplied { reply } => {
                 let reply = Arc::new(reply.clone());
-                self.feed.events.tell(FeedEvent::Command(reply));
+                self.tell_unlogged(FeedEvent::Command(reply));
             }
             Notice::TextWanted { .. }
             | Notice::StopReplies { .. }
+            | Notice::Stirred { .. }
+            | Notice::SeatsChanged { .. }
             | Notice::LoginEnded { .. }
             | Notice::ReplyWaiting
             | Notice::CommandGiven { .. }
@@ -205,7 +207,7 @@ impl Task {
         match heard {
             HeardText::News(news) => {
                 self.gaps.close(piece.seq);
-                self.feed.events.tell(FeedEvent::Text(Arc::new(news)));
+                self.tell_unlogged(FeedEvent::Text(Arc::new(news)));
             }
             HeardText::Nothing => {}
             HeardText::Gap => self.gaps.open(piece.seq),
@@ -219,8 +221,14 @@ impl Task {
 
     fn tell_typing(&self, is_news: bool) {
         if is_news {
-            self.feed.events.tell(FeedEvent::Typing);
+            self.tell_unlogged(FeedEvent::Typing);
         }
+    }
+
+    /// Tells of what has no place in the log.
+    fn tell_unlogged(&self, event: FeedEvent) {
+        self.feed.seats.keep_fresh();
+        self.feed.events.tell(event);
     }
 
     fn tell(&mut self, entries: Vec<Entry>) {
@@ -338,7 +346,7 @@ impl Task {
         let row = row.filter(|row| row.status.is_under_way());
         let news = row.and_then(|row| self.feed.texts().mend(&row));
         if let Some(news) = news {
-            self.feed.events.tell(FeedEvent::Text(Arc::new(news)));
+            self.tell_unlogged(FeedEvent::Text(Arc::new(news)));
         }
         Ok(())
     }

@@ -4,10 +4,13 @@
 //! it missed, it shows who types now.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use crate::db::users::User;
 use crate::domain::UserId;
 
 /// How long somebody types who does not say so again.
@@ -16,50 +19,59 @@ const LASTS: Duration = Duration::from_secs(5);
 /// So many are known at once. More than anybody can follow, and a bound for what each follower remembers.
 const MOST: usize = 32;
 
+/// Who somebody is: looked up once for all who are told of them.
+pub type Profile = Arc<OnceCell<User>>;
+
 /// Those who type.
 #[derive(Default)]
 pub(super) struct Typing {
-    until: HashMap<UserId, Instant>,
+    people: HashMap<UserId, Typist>,
+}
+
+struct Typist {
+    until: Instant,
+    profile: Profile,
 }
 
 impl Typing {
     /// Takes news of somebody; says whether anything is different now.
     pub(super) fn hear(&mut self, user: UserId, typing: bool) -> bool {
         if !typing {
-            return self.until.remove(&user).is_some();
+            return self.people.remove(&user).is_some();
         }
         let until = Instant::now() + LASTS;
-        if let Some(known) = self.until.get_mut(&user) {
-            *known = until;
+        if let Some(known) = self.people.get_mut(&user) {
+            known.until = until;
             return false;
         }
-        let has_room = self.until.len() < MOST;
+        let has_room = self.people.len() < MOST;
         if has_room {
-            self.until.insert(user, until);
+            let profile = Profile::default();
+            self.people.insert(user, Typist { until, profile });
         }
         has_room
     }
 
     /// When the next of them stops by itself.
     pub(super) fn next_end(&self) -> Option<Instant> {
-        self.until.values().min().copied()
+        self.people.values().map(|typist| typist.until).min()
     }
 
     /// Forgets those whose time is over; says whether there were any.
     pub(super) fn expire(&mut self) -> bool {
-        let (before, now) = (self.until.len(), Instant::now());
-        self.until.retain(|_, until| *until > now);
-        self.until.len() < before
+        let (before, now) = (self.people.len(), Instant::now());
+        self.people.retain(|_, typist| typist.until > now);
+        self.people.len() < before
     }
 
-    /// Whether this person types.
-    pub(super) fn has(&self, user: UserId) -> bool {
-        self.until.contains_key(&user)
+    /// Who this person is, if they type.
+    pub(super) fn profile(&self, user: UserId) -> Option<Profile> {
+        self.people.get(&user).map(|typist| typist.profile.clone())
     }
 
     /// All of them.
     pub(super) fn people(&self) -> BTreeSet<UserId> {
-        self.until.keys().copied().collect()
+        self.people.keys().copied().collect()
     }
 }
 
@@ -80,10 +92,10 @@ mod tests {
         assert!(typing.hear(bob, false));
         assert!(!typing.hear(bob, false), "nothing new");
         advance(Duration::from_millis(4_999)).await;
-        assert!(!typing.expire() && typing.has(ada));
+        assert!(!typing.expire() && typing.profile(ada).is_some());
         advance(Duration::from_millis(1)).await;
         assert_eq!(typing.next_end(), Some(Instant::now()));
-        assert!(typing.expire() && !typing.has(ada));
+        assert!(typing.expire() && typing.profile(ada).is_none());
         assert_eq!(typing.next_end(), None);
     }
 

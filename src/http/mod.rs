@@ -52,7 +52,7 @@ use crate::{
     api::{self, Schema},
     app::App,
     config::Config,
-    services::sign_outs,
+    services::{sign_outs, visits},
 };
 use endpoint::Endpoint;
 use guests::Guests;
@@ -86,6 +86,8 @@ pub async fn serve_with(listener: TcpListener, app: App, timings: Timings) {
 /// The same with another schema, for tests that need more than there is.
 pub async fn serve_schema(listener: TcpListener, app: App, timings: Timings, schema: Schema) {
     app.tasks().spawn(sign_outs::keep_looking(app.clone()));
+    app.tasks()
+        .spawn(visits::expiry::keep_clearing(app.clone()));
     let server = Arc::new(Server {
         endpoint: Endpoint::new(&app, schema, timings.operation),
         guests: Guests::new(&app),

@@ -1,13 +1,16 @@
 //! Who may see a session and who may do what there, as proof values.
 //!
-//! Those with a seat see all of it. Of a room, everybody sees [from outside](from_outside) what they need to
-//! decide whether to join, unless they were removed from it. To all others there is no such session, and
+//! Those with a seat see all of it. Of a room, everybody with an account sees [from outside](from_outside) what they
+//! need to decide whether to join, unless they were removed from it. To all others there is no such session, and
 //! whoever has no seat can do nothing in it but join.
+//!
+//! A guest has one seat, in their visit. What needs more than a seat asks for an [`Account`], which no guest can
+//! give.
 
 use crate::db::Connection;
 use crate::db::members::{self, Seat};
 use crate::db::sessions::{self, Session};
-use crate::domain::{Rev, Seq, SessionId, SessionKind, Viewer};
+use crate::domain::{Account, Rev, Seq, SessionId, SessionKind, Viewer};
 use crate::error::{AppError, AppResult};
 
 const NO_SESSION: AppError = AppError::NotFound("session");
@@ -32,23 +35,15 @@ pub async fn locked_seat(
         .ok_or(NO_SESSION)
 }
 
-/// The viewer's seat in a session that they run; `NOT_FOUND` without a seat, `FORBIDDEN` if it is not the
-/// owner's.
-pub async fn owner_seat(
-    conn: &mut Connection,
-    viewer: &Viewer,
-    session: SessionId,
-) -> AppResult<Seat> {
-    of_owner(seat(conn, viewer, session).await?)
-}
-
-/// The viewer's seat in a session that they run, its row locked until the transaction ends.
+/// An account's seat in a session that its owner runs, its row locked until the transaction ends; `NOT_FOUND` without a
+/// seat, `FORBIDDEN` if it is not the owner's.
 pub async fn locked_owner_seat(
     conn: &mut Connection,
-    viewer: &Viewer,
+    account: Account,
     session: SessionId,
 ) -> AppResult<Seat> {
-    of_owner(locked_seat(conn, viewer, session).await?)
+    let seat = members::lock_seat(conn, session, account.user()).await?;
+    of_owner(seat.ok_or(NO_SESSION)?)
 }
 
 /// The seat, if it is the owner's; `FORBIDDEN` otherwise.
@@ -70,6 +65,9 @@ pub async fn known(
     if let Some(seat) = members::find_seat(conn, session, user).await? {
         return Ok(seat.into_session());
     }
+    if viewer.account().is_err() {
+        return Err(NO_SESSION);
+    }
     let room = sessions::find(conn, session).await?.ok_or(NO_SESSION)?;
     if is_open(&room) && !members::is_removed(conn, session, user).await? {
         return Ok(from_outside(room));
@@ -77,17 +75,16 @@ pub async fn known(
     Err(NO_SESSION)
 }
 
-/// A room to be joined, its row locked until the transaction ends; `NOT_FOUND` if it is no room, or the viewer
-/// was removed from it.
+/// A room to be joined, its row locked until the transaction ends; `NOT_FOUND` if it is no room, or the account's
+/// owner was removed from it.
 pub async fn locked_room(
     conn: &mut Connection,
-    viewer: &Viewer,
+    account: Account,
     session: SessionId,
 ) -> AppResult<Session> {
-    let user = viewer.person()?.user;
     let room = sessions::find_locked(conn, session).await?;
     let room = room.filter(is_open).ok_or(NO_SESSION)?;
-    if members::is_removed(conn, session, user).await? {
+    if members::is_removed(conn, session, account.user()).await? {
         return Err(NO_SESSION);
     }
     Ok(room)

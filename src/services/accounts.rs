@@ -7,12 +7,14 @@ use super::{access, members, under_way};
 use crate::app::{App, Deed};
 use crate::auth::Passwords;
 use crate::db::users::{self, NewUser, ProfileChange, User};
-use crate::db::{accounts, logins as stored_logins};
+use crate::db::{accounts, logins as stored_logins, members as seats};
 use crate::domain::{
-    Bio, ChatbotId, ClientAddress, DisplayName, EmailAddress, Password, Person, Role, UserId,
+    Account, Bio, ChatbotId, ClientAddress, DisplayName, EmailAddress, Password, Role, UserId,
     Username, Viewer,
 };
 use crate::error::{AppError, AppResult};
+
+const NOBODY: AppError = AppError::NotFound("person");
 
 /// What someone fills in to get an account. It has no `Debug`: it holds a password.
 pub struct Registration {
@@ -113,7 +115,7 @@ pub struct ProfileDraft {
 
 /// Changes the viewer's profile. `CONFLICT` if the address is somebody else's.
 pub async fn update_profile(app: &App, viewer: &Viewer, draft: ProfileDraft) -> AppResult<User> {
-    let person = viewer.person()?;
+    let account = viewer.account()?;
     let display_name = draft.display_name.as_deref();
     let change = ProfileChange {
         display_name: display_name
@@ -131,9 +133,9 @@ pub async fn update_profile(app: &App, viewer: &Viewer, draft: ProfileDraft) -> 
             .transpose()?,
     };
     let mut conn = app.db().connection().await?;
-    users::update(&mut conn, person.user, &change)
+    users::update(&mut conn, account, &change)
         .await?
-        .ok_or(AppError::NotFound("person"))
+        .ok_or(NOBODY)
 }
 
 /// Gives the viewer another password. Every login of theirs ends, and a new one is opened.
@@ -145,9 +147,9 @@ pub async fn change_password(
     current: String,
     new: String,
 ) -> AppResult<SignedIn> {
-    let person = viewer.person()?;
+    let account = viewer.account()?;
     let new = Password::parse(new, "new")?;
-    prove(app, person, current, "current").await?;
+    prove(app, account, current, "current").await?;
     let user = me(app, viewer).await?;
     let about = [Some(user.username), user.email, Some(user.display_name)];
     let about = about.into_iter().flatten().collect();
@@ -156,9 +158,9 @@ pub async fn change_password(
     let mut conn = app.db().connection().await?;
     let (signed_in, ended) = conn
         .transaction(async |conn| {
-            let user = users::set_password(conn, person.user, &password_hash).await?;
-            let user = user.ok_or(AppError::NotFound("person"))?;
-            let ended = stored_logins::end_all(conn, person.user).await?;
+            let user = users::set_password(conn, account, &password_hash).await?;
+            let user = user.ok_or(NOBODY)?;
+            let ended = stored_logins::end_all(conn, account.user()).await?;
             Ok::<_, AppError>((logins::open(app, conn, user).await?, ended))
         })
         .await?;
@@ -173,14 +175,14 @@ pub async fn change_password(
 ///
 /// `BAD_USER_INPUT` if `password` is wrong.
 pub async fn delete(app: &App, viewer: &Viewer, password: String) -> AppResult<()> {
-    let person = viewer.person()?;
-    prove(app, person, password, "password").await?;
+    let account = viewer.account()?;
+    prove(app, account, password, "password").await?;
     let mut conn = app.db().connection().await?;
     let (ended, left, chatbots) = conn
         .transaction(async |conn| {
-            let ended = stored_logins::end_all(conn, person.user).await?;
+            let ended = stored_logins::end_all(conn, account.user()).await?;
             let mut left = Vec::new();
-            for session in accounts::lock(conn, person.user).await? {
+            for session in accounts::lock(conn, account.user()).await? {
                 match access::locked_seat(conn, viewer, session).await {
                     Ok(seat) => left.push(members::give_up(conn, &seat).await?),
                     // Removed while this waited for the session.
@@ -188,7 +190,7 @@ pub async fn delete(app: &App, viewer: &Viewer, password: String) -> AppResult<(
                     Err(error) => return Err(error),
                 }
             }
-            let chatbots = accounts::erase(conn, person.user).await?;
+            let chatbots = accounts::erase(conn, account.user()).await?;
             Ok::<_, AppError>((ended, left, chatbots))
         })
         .await?;
@@ -224,10 +226,15 @@ async fn silence(app: &App, chatbot: ChatbotId) -> AppResult<()> {
 /// Makes sure that it is the account's owner who asks, and not somebody who found their screen unlocked.
 ///
 /// A wrong password is no `UNAUTHENTICATED`: on that, clients refresh their token and try again.
-async fn prove(app: &App, person: &Person, password: String, field: &'static str) -> AppResult<()> {
-    app.rates().prove(person.user)?;
+async fn prove(
+    app: &App,
+    account: Account,
+    password: String,
+    field: &'static str,
+) -> AppResult<()> {
+    app.rates().prove(account.user())?;
     let mut conn = app.db().connection().await?;
-    let stored = users::find_password(&mut conn, person.user).await?;
+    let stored = users::find_password(&mut conn, account.user()).await?;
     // Hashing takes a while; the connection is somebody else's meanwhile.
     drop(conn);
     if app.passwords().verify(password, stored).await? {
@@ -242,17 +249,25 @@ pub async fn me(app: &App, viewer: &Viewer) -> AppResult<User> {
     get(app, viewer, viewer.person()?.user).await
 }
 
-/// The person with this name, if there is one. Everyone who is signed in may see who there is.
+/// The person with this name, if there is one. Everyone with an account may see who else has one; guests are nobody's
+/// to look up.
 pub async fn find(app: &App, viewer: &Viewer, username: &Username) -> AppResult<Option<User>> {
-    viewer.person()?;
+    viewer.account()?;
     let mut conn = app.db().connection().await?;
-    users::find(&mut conn, username).await
+    users::find_known(&mut conn, username).await
 }
 
-/// A person. Everyone who is signed in may see who there is.
+/// A person. Everyone with an account may see who else has one; guests and those with an account see each other in a
+/// session that they share, and nowhere else. An admin sees all. `NOT_FOUND` otherwise.
 pub async fn get(app: &App, viewer: &Viewer, id: UserId) -> AppResult<User> {
-    viewer.person()?;
+    let person = viewer.person()?;
     let mut conn = app.db().connection().await?;
-    let mut found = users::by_ids(&mut conn, &[id]).await?;
-    found.pop().ok_or(AppError::NotFound("person"))
+    let found = users::by_ids(&mut conn, &[id]).await?.pop();
+    let user = found.ok_or(NOBODY)?;
+    let is_open = id == person.user || viewer.is_admin();
+    let is_guests = person.is_guest() || user.role == Role::Guest;
+    if is_open || !is_guests || seats::share_a_session(&mut conn, person.user, id).await? {
+        return Ok(user);
+    }
+    Err(NOBODY)
 }

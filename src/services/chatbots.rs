@@ -6,8 +6,8 @@ use super::under_way;
 use crate::app::App;
 use crate::db::chatbots::{self, Chatbot, Traits};
 use crate::domain::{
-    ChatbotEngine, ChatbotId, DisplayName, Greeting, Handle, NewHandle, Page, PageRequest, Persona,
-    Temperature, Viewer, WhileReplying,
+    Account, ChatbotEngine, ChatbotId, DisplayName, Greeting, Handle, NewHandle, Page, PageRequest,
+    Persona, Temperature, Viewer, WhileReplying,
 };
 use crate::error::{AppError, AppResult};
 
@@ -43,18 +43,18 @@ pub async fn page(
     viewer: &Viewer,
     request: &PageRequest<String>,
 ) -> AppResult<Page<Chatbot>> {
-    let person = viewer.person()?;
+    let account = viewer.account()?;
     let mut conn = app.db().connection().await?;
-    let rows = chatbots::page(&mut conn, person.user, request).await?;
+    let rows = chatbots::page(&mut conn, account, request).await?;
     Ok(Page::new(request, rows))
 }
 
 /// The one with this handle, if there is one that the viewer may talk to.
 pub async fn find(app: &App, viewer: &Viewer, handle: &Handle) -> AppResult<Option<Chatbot>> {
-    let person = viewer.person()?;
+    let account = viewer.account()?;
     let mut conn = app.db().connection().await?;
     let handles = std::slice::from_ref(handle);
-    let mut found = chatbots::by_handles(&mut conn, person.user, handles).await?;
+    let mut found = chatbots::by_handles(&mut conn, account, handles).await?;
     Ok(found.pop())
 }
 
@@ -65,8 +65,11 @@ pub async fn get(app: &App, viewer: &Viewer, id: ChatbotId) -> AppResult<Chatbot
     let mut conn = app.db().connection().await?;
     let found = chatbots::by_ids(&mut conn, &[id]).await?.pop();
     let chatbot = found.ok_or(NO_CHATBOT)?;
-    let is_listed =
-        chatbot.deleted_at.is_none() && chatbot.owner_id.is_none_or(|owner| owner == person.user);
+    let may_talk_to = |account: Account| {
+        let owner = chatbot.owner_id;
+        chatbot.deleted_at.is_none() && owner.is_none_or(|owner| owner == account.user())
+    };
+    let is_listed = viewer.account().is_ok_and(may_talk_to);
     if is_listed
         || viewer.is_admin()
         || chatbots::shares_a_session(&mut conn, person.user, id).await?
@@ -78,7 +81,7 @@ pub async fn get(app: &App, viewer: &Viewer, id: ChatbotId) -> AppResult<Chatbot
 
 /// Makes a chatbot of the viewer's own.
 pub async fn create(app: &App, viewer: &Viewer, wishes: Wishes) -> AppResult<Chatbot> {
-    let person = viewer.person()?;
+    let account = viewer.account()?;
     let wishes = Checked::parse(wishes)?;
     let Some(handle) = &wishes.handle else {
         return Err(AppError::bad_input(
@@ -102,7 +105,7 @@ pub async fn create(app: &App, viewer: &Viewer, wishes: Wishes) -> AppResult<Cha
     };
     let traits = granted(app, wishes, blank)?;
     let mut conn = app.db().connection().await?;
-    conn.transaction(async |conn| chatbots::insert(conn, person.user, &traits, MAX_OWN).await)
+    conn.transaction(async |conn| chatbots::insert(conn, account, &traits, MAX_OWN).await)
         .await
 }
 
@@ -113,11 +116,11 @@ pub async fn update(
     handle: &Handle,
     wishes: Wishes,
 ) -> AppResult<Chatbot> {
-    let person = viewer.person()?;
+    let account = viewer.account()?;
     let wishes = Checked::parse(wishes)?;
     let mut conn = app.db().connection().await?;
     conn.transaction(async |conn| {
-        let chatbot = chatbots::lock(conn, person.user, handle).await?;
+        let chatbot = chatbots::lock(conn, account, handle).await?;
         let chatbot = chatbot.ok_or(NO_CHATBOT)?;
         if chatbot.owner_id.is_none() && !viewer.is_admin() {
             return Err(AppError::Forbidden("This chatbot belongs to the house."));
@@ -133,16 +136,16 @@ pub async fn update(
 /// Deletes a chatbot of the viewer's own. It stays in its sessions as the author of what it wrote, and it
 /// answers no more: its replies under way are cancelled in the same transaction.
 pub async fn delete(app: &App, viewer: &Viewer, handle: &Handle) -> AppResult<()> {
-    let person = viewer.person()?;
+    let account = viewer.account()?;
     let mut conn = app.db().connection().await?;
-    let found = chatbots::by_handles(&mut conn, person.user, std::slice::from_ref(handle)).await?;
+    let found = chatbots::by_handles(&mut conn, account, std::slice::from_ref(handle)).await?;
     drop(conn);
     let id = may_be_deleted(found.into_iter().next())?;
     under_way::ask_all_of_to_stop(app, id).await?;
     let mut conn = app.db().connection().await?;
     let cancelled = conn
         .transaction(async |conn| {
-            let id = may_be_deleted(chatbots::lock(conn, person.user, handle).await?)?;
+            let id = may_be_deleted(chatbots::lock(conn, account, handle).await?)?;
             chatbots::delete(conn, id).await?;
             // One that is born of a send that did not know of the deletion yet is ended by whoever takes it on.
             under_way::cancel_all_of(conn, id).await

@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{access, beginning};
+use super::beginning::Venue;
+use super::{access, beginning, seating};
 use crate::app::{App, Errand};
 use crate::bus::{Heard, Listener, Notice, Subject};
 use crate::db::members::Seat;
@@ -68,13 +69,12 @@ pub(super) async fn give(
     key: Option<&SendKey>,
 ) -> AppResult<Given> {
     let user = viewer.person()?.user;
-    let id = session.unwrap_or_else(|| beginning::session_id(user, key));
+    let venue = Venue::find(viewer, session, key)?;
+    let id = venue.id;
     let mut conn = app.db().connection().await?;
-    let (seat, chatbot) = conn
+    let (seat, chatbot, seats) = conn
         .transaction(async |conn| {
-            if session.is_none() {
-                beginning::with_house_chatbot(conn, id, user).await?;
-            }
+            let seats = venue.open(conn).await?;
             let seat = access::seat(conn, viewer, id).await?;
             if let Some(key) = key
                 && messages::find_by_key(conn, &seat, &key.key)
@@ -84,10 +84,11 @@ pub(super) async fn give(
                 return Err(key_is_taken());
             }
             let chatbot = who_answers(conn, id).await?;
-            Ok((seat, chatbot))
+            Ok((seat, chatbot, seats))
         })
         .await?;
     drop(conn);
+    seating::announce(app, seats);
     let pending = CommandReply::pending(command_id(user, id, key), id, line, chatbot);
     let (errand, is_new) = app.errands().note(pending).ok_or_else(key_is_taken)?;
     let then = errand.reply();

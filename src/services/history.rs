@@ -3,7 +3,7 @@
 use super::access;
 use crate::app::App;
 use crate::db::history::{self, HistoryKey};
-use crate::db::messages::{self, Message};
+use crate::db::messages::Message;
 use crate::domain::{Page, PageRequest, Seq, SessionId, Viewer};
 use crate::error::{AppError, AppResult};
 
@@ -14,9 +14,12 @@ pub async fn page(
     session: SessionId,
     request: &PageRequest<Seq>,
 ) -> AppResult<Page<Message>> {
+    let reader = viewer.person()?.user;
     let mut conn = app.db().connection().await?;
-    let seat = access::seat(&mut conn, viewer, session).await?;
-    let rows = history::page(&mut conn, seat.session().id, request).await?;
+    let rows = history::page(&mut conn, reader, session, request).await?;
+    if rows.is_empty() {
+        access::seat(&mut conn, viewer, session).await?;
+    }
     Ok(Page::new(request, rows))
 }
 
@@ -51,11 +54,8 @@ pub async fn page_of_all(
 
 /// One message; `NOT_FOUND` if there is none, or its session is not the viewer's to see.
 pub async fn get(app: &App, viewer: &Viewer, session: SessionId, seq: Seq) -> AppResult<Message> {
+    let reader = viewer.person()?.user;
     let mut conn = app.db().connection().await?;
-    let found = match access::seat(&mut conn, viewer, session).await {
-        Ok(seat) => messages::find(&mut conn, seat.session().id, seq).await?,
-        Err(AppError::NotFound(_)) => None,
-        Err(error) => return Err(error),
-    };
+    let found = history::find(&mut conn, reader, session, seq).await?;
     found.ok_or(AppError::NotFound("message"))
 }

@@ -7,7 +7,7 @@ use diesel_async::AsyncConnection;
 use tokio::time::sleep;
 
 use crate::app::{App, Deed};
-use crate::auth::{AccessToken, RefreshToken};
+use crate::auth::{AccessToken, OpaqueToken};
 use crate::bus::{Heard, Notice, Subject};
 use crate::db::users::{self, User};
 use crate::db::{Connection, logins};
@@ -25,7 +25,7 @@ pub struct SignedIn {
     /// Shown with every request, for minutes.
     pub access: AccessToken,
     /// Exchanged for the next pair, once.
-    pub refresh: RefreshToken,
+    pub refresh: OpaqueToken,
     /// Who signed in.
     pub user: User,
 }
@@ -122,7 +122,7 @@ pub(super) async fn open(app: &App, conn: &mut Connection, user: User) -> AppRes
 /// in two hands, and the whole login ends.
 pub async fn refresh(app: &App, from: ClientAddress, token: &str) -> AppResult<SignedIn> {
     app.rates().from_address(Deed::Refresh, from)?;
-    let token = RefreshToken::parse(token).ok_or(ENDED)?;
+    let token = OpaqueToken::parse(token).ok_or(ENDED)?;
     let successor = app.refresh_tokens().successor(&token);
     let mut conn = app.db().connection().await?;
     let outcome = conn

@@ -5,13 +5,13 @@
 
 use diesel_async::AsyncConnection;
 
-use super::access;
+use super::{access, guests, seating};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
-use crate::db::members::{self, Seat};
+use crate::db::members::{self, NewSeats, Seat};
 use crate::db::sessions::{self, Decisions, Session};
 use crate::db::{Connection, users};
-use crate::domain::{SessionId, UserId, Username, Viewer};
+use crate::domain::{Seq, SessionId, UserId, Username, Viewer};
 use crate::error::{AppError, AppResult};
 
 /// The most people in one session.
@@ -23,7 +23,7 @@ const NO_MEMBER: AppError = AppError::NotFound("member");
 pub(super) enum Left {
     /// It goes on with the others.
     Others(Session),
-    /// Nobody was left: it is erased.
+    /// Nobody who could run it was left: it is erased.
     Nobody(SessionId),
 }
 
@@ -32,18 +32,20 @@ pub(super) enum Left {
 /// `NOT_FOUND` if there is no such room, or the viewer was removed from it; `CONFLICT` if it is full. Everybody
 /// there is told, so it counts as a send.
 pub async fn join(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<Session> {
-    let user = viewer.person()?.user;
+    let account = viewer.account()?;
+    let user = account.user();
     app.rates().by_person(Deed::SendMessage, user)?;
     let mut conn = app.db().connection().await?;
-    let session = conn
+    let (session, seats) = conn
         .transaction(async |conn| {
             let room = match members::lock_seat(conn, id, user).await? {
-                Some(seat) => return Ok(seat.into_session()),
-                None => access::locked_room(conn, viewer, id).await?,
+                Some(seat) => return Ok((seat.into_session(), None)),
+                None => access::locked_room(conn, account, id).await?,
             };
             seat(conn, room, user, "id").await
         })
         .await?;
+    seating::announce(app, seats);
     announce(app, &session);
     Ok(session)
 }
@@ -59,24 +61,25 @@ pub async fn add(
     id: SessionId,
     username: &Username,
 ) -> AppResult<Session> {
-    let person = viewer.person()?;
-    app.rates().by_person(Deed::SendMessage, person.user)?;
+    let account = viewer.account()?;
+    app.rates().by_person(Deed::SendMessage, account.user())?;
     let mut conn = app.db().connection().await?;
-    let session = conn
+    let (session, seats) = conn
         .transaction(async |conn| {
-            let owner = access::locked_owner_seat(conn, viewer, id).await?;
+            let owner = access::locked_owner_seat(conn, account, id).await?;
             let found = users::addable(conn, std::slice::from_ref(username)).await?;
             let user = found.first().ok_or(AppError::NotFound("person"))?.id;
             members::forget_removal(conn, id, user).await?;
             seat(conn, owner.into_session(), user, "username").await
         })
         .await?;
+    seating::announce(app, seats);
     announce(app, &session);
     Ok(session)
 }
 
 /// Takes somebody's seat in a session of the viewer's away. To them it does not exist from then on; they are
-/// back only if its owner adds them again. Again, it is given as it is.
+/// back only if its owner adds them again. Again, it is given as it is. A guest is erased with their seat.
 ///
 /// `NOT_FOUND` if there is no such session or no such member, `FORBIDDEN` if the viewer does not run it.
 pub async fn remove(
@@ -85,10 +88,11 @@ pub async fn remove(
     id: SessionId,
     username: &Username,
 ) -> AppResult<Session> {
+    let account = viewer.account()?;
     let mut conn = app.db().connection().await?;
     let session = conn
         .transaction(async |conn| {
-            let owner = access::locked_owner_seat(conn, viewer, id).await?;
+            let owner = access::locked_owner_seat(conn, account, id).await?;
             let user = users::find(conn, username).await?.ok_or(NO_MEMBER)?.id;
             if user == owner.user() {
                 return Err(AppError::bad_input(
@@ -98,7 +102,11 @@ pub async fn remove(
             }
             if members::delete(conn, id, user).await? {
                 members::note_removal(conn, id, user).await?;
-                return sessions::decide(conn, id, &Decisions::default()).await;
+                let changed = Decisions {
+                    title: guests::forget(conn, owner.session(), user).await?,
+                    ..Decisions::default()
+                };
+                return sessions::decide(conn, id, &changed).await;
             }
             match members::is_removed(conn, id, user).await? {
                 true => Ok(owner.into_session()),
@@ -110,14 +118,17 @@ pub async fn remove(
     Ok(session)
 }
 
-/// Gives up the viewer's seat. Who runs the session hands it to whoever has been in it the longest; the last
-/// one out erases it. `NOT_FOUND` without a seat.
+/// Gives up the viewer's seat. Who runs the session hands it to whoever with an account has been in it the longest;
+/// the last of them out erases it. A guest is erased with their seat. `NOT_FOUND` without one.
 pub async fn leave(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<()> {
     let mut conn = app.db().connection().await?;
     let left = conn
         .transaction(async |conn| {
             let seat = access::locked_seat(conn, viewer, id).await?;
-            give_up(conn, &seat).await
+            match viewer.account() {
+                Ok(_) => give_up(conn, &seat).await,
+                Err(_) => end_visit(conn, &seat).await,
+            }
         })
         .await?;
     announce_left(app, left);
@@ -132,13 +143,23 @@ pub(super) async fn give_up(conn: &mut Connection, seat: &Seat) -> AppResult<Lef
         sessions::erase(conn, id).await?;
         return Ok(Left::Nobody(id));
     };
-    let handed_over = Decisions {
+    let changed = Decisions {
+        title: guests::forget(conn, seat.session(), seat.user()).await?,
         owner_id: seat.is_owner().then_some(longest),
         ..Decisions::default()
     };
-    Ok(Left::Others(
-        sessions::decide(conn, id, &handed_over).await?,
-    ))
+    Ok(Left::Others(sessions::decide(conn, id, &changed).await?))
+}
+
+/// Ends a guest's visit: their seat is given up, and they are erased. What was said stays with its owner; if nothing
+/// ever was, nothing stays. The session must be locked in this transaction.
+pub(super) async fn end_visit(conn: &mut Connection, guest: &Seat) -> AppResult<Left> {
+    let visit = guest.session();
+    if visit.last_seq == Seq(0) {
+        sessions::erase(conn, visit.id).await?;
+        return Ok(Left::Nobody(visit.id));
+    }
+    give_up(conn, guest).await
 }
 
 /// Tells of a seat that was given up.
@@ -155,9 +176,9 @@ async fn seat(
     session: Session,
     user: UserId,
     field: &'static str,
-) -> AppResult<Session> {
+) -> AppResult<(Session, Option<NewSeats>)> {
     if members::is_member(conn, session.id, user).await? {
-        return Ok(session);
+        return Ok((session, None));
     }
     if members::count(conn, session.id).await? >= MAX_MEMBERS {
         return Err(AppError::conflict(
@@ -165,8 +186,9 @@ async fn seat(
             format!("A session has at most {MAX_MEMBERS} people."),
         ));
     }
-    members::insert(conn, &session, &[user]).await?;
-    sessions::decide(conn, session.id, &Decisions::default()).await
+    let seats = members::insert(conn, &session, &[user]).await?;
+    let session = sessions::decide(conn, session.id, &Decisions::default()).await?;
+    Ok((session, Some(seats)))
 }
 
 /// Also where nothing changed: it may be the retry of a change that was stored and then cut off before it was

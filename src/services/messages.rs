@@ -3,8 +3,9 @@
 use aws_lc_rs::digest;
 use diesel_async::AsyncConnection;
 
+use super::beginning::Venue;
 use super::commands::{self, Given};
-use super::{access, beginning, under_way};
+use super::{access, seating, under_way};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::members::Seat;
@@ -79,28 +80,26 @@ pub async fn send(
         let given = commands::give(app, viewer, draft.session, line, key.as_ref()).await?;
         return Ok(Delivery::Command(Box::new(given)));
     }
-    let session = match draft.session {
-        Some(session) => session,
-        None => beginning::session_id(person.user, key.as_ref()),
-    };
+    let venue = Venue::find(viewer, draft.session, key.as_ref())?;
+    let session = venue.id;
 
     let mut asked = false;
     let (sent, cancelled) = loop {
         let mut conn = app.db().connection().await?;
-        let outcome = conn
+        let (outcome, seats) = conn
             .transaction(async |conn| {
-                if draft.session.is_none() {
-                    beginning::with_house_chatbot(conn, session, person.user).await?;
-                }
+                let seats = venue.open(conn).await?;
                 let seat = access::locked_seat(conn, viewer, session).await?;
                 if let Some(sent) = earlier(conn, &seat, key.as_ref()).await? {
-                    return Ok(Outcome::Sent(Box::new(sent), Vec::new()));
+                    return Ok((Outcome::Sent(Box::new(sent), Vec::new()), seats));
                 }
                 commands::refuse_key_of_command(app, &seat, key.as_ref())?;
-                store(conn, viewer, seat, &content, key.as_ref(), asked).await
+                let stored = store(conn, viewer, seat, &content, key.as_ref(), asked).await?;
+                Ok::<_, AppError>((stored, seats))
             })
             .await?;
         drop(conn);
+        seating::announce(app, seats);
         match outcome {
             Outcome::Sent(sent, cancelled) => break (sent, cancelled),
             Outcome::AskFirst(seqs) => {
@@ -133,7 +132,8 @@ async fn store(
     asked: bool,
 ) -> AppResult<Outcome> {
     let id = seat.session().id;
-    let answering = answering(conn, &seat, content).await?;
+    let by_visitor = viewer.person()?.is_guest();
+    let answering = answering(conn, &seat, by_visitor, content).await?;
     let turn = under_way::turn(conn, id, &answering).await?;
     if !asked && !turn.interrupted.is_empty() {
         return Ok(Outcome::AskFirst(turn.interrupted));
@@ -199,6 +199,7 @@ async fn earlier(
 async fn answering(
     conn: &mut Connection,
     seat: &Seat,
+    by_visitor: bool,
     content: &MessageContent,
 ) -> AppResult<Vec<(ChatbotId, WhileReplying)>> {
     let session = seat.session();
@@ -212,6 +213,7 @@ async fn answering(
     let occasion = match session.kind {
         SessionKind::Private => Occasion::Private,
         SessionKind::Room => Occasion::Room,
+        SessionKind::Visit => Occasion::Visit { by_visitor },
     };
     let author = Author::User(seat.user());
     let paused = session.chatbots_paused;

@@ -6,7 +6,7 @@ use diesel_async::AsyncConnection;
 use super::accounts::{Applicant, Registration};
 use crate::auth::Passwords;
 use crate::db::users::{self, User};
-use crate::db::{Db, logins};
+use crate::db::{Db, guests, logins};
 use crate::domain::{Role, Username};
 use crate::error::{AppError, AppResult};
 
@@ -42,7 +42,8 @@ pub async fn promote(db: &Db, username: &str, role: Role) -> AppResult<User> {
     .await
 }
 
-/// Shuts an account: its owner can't sign in, and every login of theirs ends. Says how many were open.
+/// Shuts an account: its owner can't sign in, and every login of theirs ends, and of those who visit
+/// them. Says how many of theirs were open.
 /// `NOT_FOUND` without an account of this name.
 pub async fn disable(db: &Db, username: &str) -> AppResult<(User, usize)> {
     let username = Username::parse(username, "username")?;
@@ -52,6 +53,7 @@ pub async fn disable(db: &Db, username: &str) -> AppResult<(User, usize)> {
         let user = users::set_disabled(conn, &username, true).await?;
         let user = user.ok_or(NOBODY)?;
         let ended = logins::end_all(conn, user.id).await?;
+        guests::end_logins(conn, user.id).await?;
         Ok((user, ended.len()))
     })
     .await

@@ -1,6 +1,6 @@
 //! How far somebody has read.
 
-use super::access;
+use super::{access, seating};
 use crate::app::App;
 use crate::db::members;
 use crate::db::sessions::Session;
@@ -11,7 +11,7 @@ use crate::error::{AppError, AppResult};
 ///
 /// What nobody has said yet can't have been read: a place beyond the last message is refused rather than
 /// cut, so that what comes meanwhile does not count as read unseen. No change of the session: the log does
-/// not move.
+/// not move. Their other devices hear of it in their inboxes.
 pub async fn mark_read(
     app: &App,
     viewer: &Viewer,
@@ -29,5 +29,7 @@ pub async fn mark_read(
         ));
     }
     members::mark_read(&mut conn, &seat, up_to).await?;
+    drop(conn);
+    seating::announce_own(app, &seat);
     Ok(seat.into_session())
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use diesel_async::AsyncConnection;
 
-use super::{access, under_way};
+use super::{access, seating, under_way};
 use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::members::{self, Seat};
@@ -12,7 +12,8 @@ use crate::db::sessions::{self, Decisions, ListKey, NewSession, Session};
 use crate::db::users::{self, User};
 use crate::db::{Connection, chatbots, rooms};
 use crate::domain::{
-    ChatbotId, Handle, Page, PageRequest, SessionId, SessionKind, Title, UserId, Username, Viewer,
+    Account, ChatbotId, Handle, Page, PageRequest, SessionId, SessionKind, Title, UserId, Username,
+    Viewer,
 };
 use crate::error::{AppError, AppResult};
 
@@ -37,41 +38,51 @@ pub struct SessionPlan {
 
 /// Starts a session of the viewer's. Adding people reaches them, so each counts as a send.
 pub async fn start(app: &App, viewer: &Viewer, plan: SessionPlan) -> AppResult<Session> {
-    let person = viewer.person()?;
+    let account = viewer.account()?;
     let title = Title::parse(plan.title.as_deref().unwrap_or_default(), "title")?;
     if plan.kind == SessionKind::Room && title.is_empty() {
         return Err(AppError::bad_input("title", "A room needs a title."));
     }
+    if plan.kind == SessionKind::Visit {
+        return Err(AppError::bad_input(
+            "kind",
+            "A visit is begun by a visitor, with startVisit.",
+        ));
+    }
     let handles = plan.chatbots.map(parse_handles).transpose()?;
     let usernames = parse_usernames(&plan.usernames)?;
     for _ in &usernames {
-        app.rates().by_person(Deed::SendMessage, person.user)?;
+        app.rates().by_person(Deed::SendMessage, account.user())?;
     }
 
     let mut conn = app.db().connection().await?;
-    conn.transaction(async |conn| {
-        let chatbots = match &handles {
-            None if plan.kind == SessionKind::Room => Vec::new(),
-            None => vec![ChatbotId::HOUSE],
-            Some(handles) => invited(conn, person.user, handles).await?,
-        };
-        let id = SessionId::new();
-        let new = NewSession {
-            id,
-            kind: plan.kind,
-            title: &title,
-            owner: person.user,
-            chatbots: &chatbots,
-        };
-        sessions::insert(conn, &new).await?;
-        let session = access::seat(conn, viewer, id).await?.into_session();
-        if !usernames.is_empty() {
-            let added = named(conn, &usernames).await?;
-            members::insert(conn, &session, &added).await?;
-        }
-        Ok(session)
-    })
-    .await
+    let (session, seats) = conn
+        .transaction(async |conn| {
+            let chatbots = match &handles {
+                None if plan.kind == SessionKind::Room => Vec::new(),
+                None => vec![ChatbotId::HOUSE],
+                Some(handles) => invited(conn, account, handles).await?,
+            };
+            let id = SessionId::new();
+            let new = NewSession {
+                id,
+                kind: plan.kind,
+                title: &title,
+                owner: account.user(),
+                chatbots: &chatbots,
+            };
+            let mut seats = vec![sessions::insert(conn, &new).await?];
+            let session = access::seat(conn, viewer, id).await?.into_session();
+            if !usernames.is_empty() {
+                let added = named(conn, &usernames).await?;
+                seats.push(members::insert(conn, &session, &added).await?);
+            }
+            Ok::<_, AppError>((session, seats))
+        })
+        .await?;
+    drop(conn);
+    seating::announce(app, seats);
+    Ok(session)
 }
 
 fn parse_usernames(usernames: &[String]) -> AppResult<Vec<Username>> {
@@ -127,10 +138,10 @@ fn parse_handles(handles: Vec<String>) -> AppResult<Vec<Handle>> {
 /// The chatbots with these handles, in their order.
 async fn invited(
     conn: &mut Connection,
-    user: UserId,
+    account: Account,
     handles: &[Handle],
 ) -> AppResult<Vec<ChatbotId>> {
-    let found = chatbots::by_handles(conn, user, handles).await?;
+    let found = chatbots::by_handles(conn, account, handles).await?;
     handles
         .iter()
         .map(|handle| {
@@ -168,9 +179,9 @@ pub async fn rooms(
     viewer: &Viewer,
     request: &PageRequest<ListKey>,
 ) -> AppResult<Page<Session>> {
-    let person = viewer.person()?;
+    let account = viewer.account()?;
     let mut conn = app.db().connection().await?;
-    let rows = rooms::page(&mut conn, person.user, request).await?;
+    let rows = rooms::page(&mut conn, account, request).await?;
     let seen = |(room, is_in): (Session, bool)| match is_in {
         true => room,
         false => access::from_outside(room),
@@ -206,6 +217,7 @@ pub async fn update(
     id: SessionId,
     change: Change,
 ) -> AppResult<Session> {
+    viewer.account()?;
     let title = change
         .title
         .as_deref()
@@ -267,9 +279,10 @@ fn may_decide(seat: Seat, change: &Change) -> AppResult<Seat> {
 /// Erases a session of the viewer's with all that was said in it. There is no way back. `NOT_FOUND` without a
 /// seat in it, `FORBIDDEN` if the viewer does not run it.
 pub async fn delete(app: &App, viewer: &Viewer, id: SessionId) -> AppResult<()> {
+    let account = viewer.account()?;
     let mut conn = app.db().connection().await?;
     conn.transaction(async |conn| {
-        access::locked_owner_seat(conn, viewer, id).await?;
+        access::locked_owner_seat(conn, account, id).await?;
         sessions::erase(conn, id).await
     })
     .await?;

@@ -10,7 +10,7 @@ use crate::app::{App, Deed};
 use crate::bus::Notice;
 use crate::db::users::{self, User};
 use crate::domain::{ClientAddress, Person, SessionId, UserId, Viewer};
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 
 /// How long it may take to find out who types. What a subscriber is told next waits for it, and so does the end.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -52,8 +52,8 @@ impl Typists {
         &mut self,
         app: &App,
         to: &Person,
-        user: UserId,
-        typing: bool,
+        session: SessionId,
+        (user, typing): (UserId, bool),
     ) -> Option<User> {
         if user == to.user {
             return None;
@@ -61,12 +61,14 @@ impl Typists {
         if !typing {
             return self.people.remove(&user);
         }
-        let found = async {
+        let profile = app.feeds().profile_of_typist(session, user)?;
+        let read = profile.get_or_try_init(async || {
             let mut conn = app.db().connection().await?;
-            users::by_ids(&mut conn, &[user]).await
-        };
+            let found = users::by_ids(&mut conn, &[user]).await?.pop();
+            found.ok_or(AppError::NotFound("person"))
+        });
         // Worth no second try: they are told of when they begin to type the next time.
-        let found = timeout(PATIENCE, found).await.ok()?.ok()?.pop()?;
+        let found = timeout(PATIENCE, read).await.ok()?.ok()?.clone();
         self.people.insert(user, found.clone());
         Some(found)
     }

@@ -15,7 +15,7 @@ use crate::error::AppResult;
 use crate::feed::{Follower, Gone, Item, Reader, Start, View};
 
 /// How long a walk waits before it tries a step again that the database refused.
-const RETRY: Duration = Duration::from_millis(500);
+pub(super) const RETRY: Duration = Duration::from_millis(500);
 
 /// Why a watch ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ fn walk(
                 reason = &mut end => Sight::End(reason),
                 item = next(&mut follower) => match item {
                     Ok(Item::Typing { user, typing }) => {
-                        match typists.look(&app, &person, user, typing).await {
+                        match typists.look(&app, &person, session, (user, typing)).await {
                             Some(user) => Sight::Typing { user, typing },
                             None => continue,
                         }
@@ -143,7 +143,7 @@ pub(super) async fn next(follower: &mut Follower) -> Result<Item, Gone> {
 }
 
 /// Waits for the first reason to end.
-async fn reason_to_end(app: &App, person: &Person, epoch: Epoch) -> EndReason {
+pub(super) async fn reason_to_end(app: &App, person: &Person, epoch: Epoch) -> EndReason {
     let time_left = person.expires_at - Utc::now();
     tokio::select! {
         () = app.stopping().cancelled() => EndReason::ServerStopping,

@@ -4,7 +4,8 @@
 // It registers `ada`, as the README does, so it wants a server where nobody has yet.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +25,20 @@ function blocks(heading, language) {
   return found.filter(([, its]) => its === language).map(([, , text]) => text);
 }
 
+/** Types the blocks into one shell, and gives what each of them printed: no error, and nothing beside it. */
+async function type(commands, { cwd, env } = {}) {
+  const between = '=== next ===';
+  const script = commands.join(`\necho; echo '${between}'\n`).replaceAll(`http://${PRINTED}`, BASE);
+  const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
+    cwd,
+    env: { ...process.env, ...env },
+    timeout: 60_000,
+  });
+  assert.equal(stderr, '');
+  assert.doesNotMatch(stdout, /"errors"/);
+  return stdout.split(between).map((output) => output.trim());
+}
+
 let token;
 let session;
 
@@ -32,15 +47,7 @@ test('the first conversation in the README, typed as it is printed', async () =>
   assert.ok(commands.length >= 3, `only ${commands.length} blocks`);
   for (const text of commands) assert.ok(text.includes(`http://${PRINTED}/`), text);
 
-  const between = '=== next ===';
-  const script = [...commands, 'printf "%s\\n%s" "$TOKEN" "$SESSION"']
-    .join(`\necho; echo '${between}'\n`)
-    .replaceAll(`http://${PRINTED}`, BASE);
-  const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], { timeout: 60_000 });
-  assert.equal(stderr, '');
-
-  const outputs = stdout.split(between).map((output) => output.trim());
-  assert.doesNotMatch(stdout, /"errors"/);
+  const outputs = await type([...commands, 'printf "%s\\n%s" "$TOKEN" "$SESSION"']);
   assert.equal(outputs[0], '', 'registering prints nothing, the token is kept');
   const { reply } = JSON.parse(outputs[1]).data.sendMessage;
   assert.ok(reply.content.length > 10, 'the chatbot has something to say');
@@ -121,4 +128,56 @@ test('the program in the README follows a reply, also when its connection is cut
   const [reply] = stored.history.nodes;
   assert.deepEqual([reply.seq, reply.status], [seq + 1, 'COMPLETE']);
   assert.deepEqual(printed.slice(cutAt).match(/^MessageChanged .+$/gm), [`MessageChanged ${reply.content}`]);
+});
+
+test('a visit in the README, typed as it is printed, and the owner who takes over', async () => {
+  assert.ok(token, 'the first conversation went wrong');
+  const commands = blocks('Visitors', 'sh');
+  assert.equal(commands.length, 3);
+  const outputs = await type([...commands, 'printf "%s" "$VISIT"'], { env: { TOKEN: token } });
+  const [came, said, taken, visit] = outputs;
+  assert.equal(came, '', 'the answer is kept');
+  assert.equal(JSON.parse(said).data.sendMessage.reply.status, 'COMPLETE');
+  const { updateSession, sendMessage } = JSON.parse(taken).data;
+  assert.deepEqual(updateSession, { title: 'Zoë', chatbotsPaused: true });
+  assert.deepEqual(sendMessage, { message: { status: 'COMPLETE' }, reply: null });
+  const seen = await graphql('query Visit($id: ID!) { session(id: $id) { kind unreadCount } }', { id: visit }, token);
+  assert.deepEqual(seen.session, { kind: 'VISIT', unreadCount: 0 });
+});
+
+test('the account in the README, typed as it is printed', async () => {
+  assert.ok(token, 'the first conversation went wrong');
+  const commands = blocks('Your account', 'sh');
+  assert.equal(commands.length, 5, 'profile, password, downloads, signing out, leaving');
+  for (const text of commands) assert.ok(text.includes(`http://${PRINTED}/`) || text.includes(`http://${PRINTED}$LINK`), text);
+  const [profile, password, downloads, signOut, leave] = commands;
+
+  const folder = await mkdtemp(path.join(tmpdir(), 'parlor-readme-'));
+  after(() => rm(folder, { recursive: true, force: true }));
+  const env = { TOKEN: token, SESSION: session };
+  const [changed, , , printed, out] = await type(
+    [profile, password, downloads, 'printf %s "$TOKEN"', signOut],
+    { cwd: folder, env },
+  );
+  const ada = { displayName: 'Ada Lovelace', bio: 'Counts.', email: 'ada@example.net' };
+  assert.deepEqual(JSON.parse(changed).data.updateProfile, ada);
+  assert.notEqual(printed, token, 'the new password came with another token');
+  assert.equal(JSON.parse(out).data.logout, true);
+
+  // Two files, named by the server.
+  const files = await readdir(folder);
+  const named = (ending) => readFile(path.join(folder, files.find((file) => file.endsWith(ending))), 'utf8');
+  assert.equal(files.length, 2, files.join());
+  const lines = (await named('.jsonl')).trim().split('\n').map((line) => JSON.parse(line));
+  assert.ok(lines.some((line) => JSON.stringify(line).includes('ada@example.net')));
+  assert.match(await named('.md'), /Hello! What can you do\?/);
+
+  for (const old of [token, printed]) await assert.rejects(graphql('{ me { id } }', {}, old), /UNAUTHENTICATED/);
+  const { login } = await graphql(
+    'mutation Login($input: LoginInput!) { login(input: $input) { accessToken } }',
+    { input: { username: 'ada', password: 'sieben kleine Wale singen' } },
+  );
+  const [left] = await type([leave], { env: { TOKEN: login.accessToken } });
+  assert.equal(JSON.parse(left).data.deleteAccount, true);
+  await assert.rejects(graphql('{ me { id } }', {}, login.accessToken), /UNAUTHENTICATED/);
 });

@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 12] = [
     &["config", "outside"],
     &["auth", "commands", "db"],
     &["bus"],
-    &["feed"],
+    &["feed", "inbox"],
     &["app"],
     &["services"],
     &["api", "bots"],

@@ -59,6 +59,8 @@ async fn nothing_is_left_when_all_is_taken_back_with_data_in_every_table() {
     bob.ask(end, json!({ "password": PASSWORD })).await.data();
     let room = "mutation { startSession(input: {kind: ROOM, title: \"Tea\"}) { id } }";
     ada.ask(room, json!({})).await.data();
+    let visit = "mutation { startVisit(input: {owner: \"ada\"}) { isNew } }";
+    app.nobody().ask(visit, json!({})).await.data();
     ada.log_out(false).await;
     for table in database.columns().await.into_keys() {
         let rows = database

@@ -53,7 +53,8 @@ impl AccountMutations {
             .into())
     }
 
-    /// Signs out this device, or all of yours. Their tokens stop working and their subscriptions end.
+    /// Signs out this device, or all of yours. Their tokens stop working and their subscriptions end. A guest's
+    /// `visitorToken` brings nobody back then.
     async fn logout(
         &self,
         ctx: &Context<'_>,
@@ -103,8 +104,8 @@ impl AccountMutations {
     }
 
     /// A link to everything that is yours, as JSON Lines: an object a line, whose `type` is `profile`, `login`,
-    /// `chatbot`, `session`, `membership` or `message`. Of a `PRIVATE` session that is all that was said, of others
-    /// what you said.
+    /// `chatbot`, `session`, `membership` or `message`. Of a `PRIVATE` session that only you are in, that is all that
+    /// was said; of any other, what you said, also where you have left or were removed.
     async fn export_my_data(&self, ctx: &Context<'_>) -> ApiResult<Download> {
         Ok(downloads::link_to_my_data(ctx.app()?, ctx.viewer()?)?.into())
     }

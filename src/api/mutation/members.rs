@@ -29,7 +29,11 @@ impl MemberMutations {
     }
 
     /// Leaves a session. What you said stays. If you run it, whoever has been in it the longest runs it from then
-    /// on; if nobody else is in it, it is erased. `NOT_FOUND` if there is no such session or you are not in it.
+    /// on; if nobody else with an account is in it, it is erased. `NOT_FOUND` if there is no such session or you are not
+    /// in it.
+    ///
+    /// As a guest you are erased with it, name, tokens and all, and what you said is by `deleted-account` from then on; if
+    /// nothing was said, the session is erased.
     async fn leave_session(
         &self,
         ctx: &Context<'_>,
@@ -59,7 +63,7 @@ impl MemberMutations {
     }
 
     /// Removes somebody from a session of yours. What they said stays; their subscriptions end with `REMOVED`, and
-    /// the session does not exist for them until its owner adds them again.
+    /// the session does not exist for them until its owner adds them again. A guest is erased.
     ///
     /// `NOT_FOUND` if there is no such session or you are not in it, or no such member; `FORBIDDEN` if you are not
     /// its owner.

@@ -6,6 +6,7 @@ mod members;
 mod messages;
 mod replies;
 mod sessions;
+mod visits;
 
 use async_graphql::MergedObject;
 
@@ -18,4 +19,5 @@ pub struct Mutation(
     members::MemberMutations,
     messages::MessageMutations,
     replies::ReplyMutations,
+    visits::VisitMutations,
 );

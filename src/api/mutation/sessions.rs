@@ -66,7 +66,7 @@ impl SessionMutations {
 /// A session to be started.
 #[derive(InputObject)]
 struct StartSessionInput {
-    /// Who it is for.
+    /// Who it is for. A `VISIT` is begun by a visitor, with `startVisit`.
     #[graphql(default_with = "Some(SessionKind::Private)")]
     kind: Option<SessionKind>,
     /// What it is called: up to 200 characters on one line. A room needs one.

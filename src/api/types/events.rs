@@ -100,7 +100,7 @@ pub struct SessionChanged {
 #[derive(SimpleObject)]
 pub struct CaughtUp {
     /// Where to continue from.
-    cursor: String,
+    pub(super) cursor: String,
 }
 
 /// The last event before the subscription completes.
@@ -131,6 +131,15 @@ pub enum FeedEndReason {
     ServerStopping,
 }
 
+impl FeedEnded {
+    pub(super) fn new(reason: watch::EndReason) -> Self {
+        Self {
+            reason: reason.into(),
+            retry: reason.retry(),
+        }
+    }
+}
+
 impl SessionEvent {
     /// What was seen in a session, as clients see it. Nothing for what is a sight of its own.
     pub(in crate::api) fn new(
@@ -148,10 +157,7 @@ impl SessionEvent {
                 }));
             }
             Sight::End(reason) => {
-                return Some(Self::FeedEnded(FeedEnded {
-                    reason: reason.into(),
-                    retry: reason.retry(),
-                }));
+                return Some(Self::FeedEnded(FeedEnded::new(reason)));
             }
         };
         Some(match item {

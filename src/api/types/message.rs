@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::{Chatbot, ContextExt, Session, User, present};
 use crate::api::error::ApiResult;
 use crate::db::messages;
-use crate::domain::{self, NodeId, Rev, UserId};
+use crate::domain::{self, NodeId, Rev, UserId, Viewer};
 use crate::feed::Sighting;
 
 /// How far a message has come.
@@ -42,6 +42,8 @@ pub enum Author {
 pub struct Message {
     row: Arc<messages::Message>,
     position: Rev,
+    /// Who sees it, if they had no token yet when they asked.
+    seen_by: Option<Viewer>,
 }
 
 impl Message {
@@ -50,6 +52,7 @@ impl Message {
         Self {
             position: row.rev,
             row: Arc::new(row),
+            seen_by: None,
         }
     }
 
@@ -59,7 +62,13 @@ impl Message {
         Self {
             row: seen.message,
             position: seen.place,
+            seen_by: None,
         }
+    }
+
+    /// The same as somebody sees it who had no token yet when they asked.
+    pub(in crate::api) fn seen_by(self, seen_by: Option<Viewer>) -> Self {
+        Self { seen_by, ..self }
     }
 }
 
@@ -78,7 +87,8 @@ impl Message {
         let session = ctx.rows()?.load_one(self.row.session_id).await?;
         // The session may have gone on since the message was read: whoever watches it from the cursor given
         // here must be told of that.
-        Ok(Session::at(present(session, "session")?, self.position))
+        let session = Session::at(present(session, "session")?, self.position);
+        Ok(session.seen_by(self.seen_by.clone()))
     }
 
     /// Its place in the session's history: 1, 2, 3, ... without holes. It never changes.
@@ -139,12 +149,17 @@ impl Message {
             return Ok(None);
         };
         let place = (self.row.session_id, seq);
-        Ok(ctx.rows()?.load_one(place).await?.map(Message::new))
+        let message = |row| Message::new(row).seen_by(self.seen_by.clone());
+        Ok(ctx.rows()?.load_one(place).await?.map(message))
     }
 
     /// The idempotency key that its sender gave. Null for anyone else.
     async fn client_key(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
-        let viewer = ctx.viewer()?.user();
+        let viewer = self
+            .seen_by
+            .as_ref()
+            .map_or_else(|| ctx.viewer(), Ok)?
+            .user();
         let is_sender = viewer.is_some() && viewer == self.row.user_id;
         Ok(self.row.client_key.as_deref().filter(|_| is_sender))
     }

@@ -5,11 +5,13 @@ mod command;
 mod connection;
 mod download;
 mod events;
+mod inbox;
 mod message;
 mod node;
 mod session;
 mod signed_in;
 mod user;
+mod visit;
 
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
@@ -19,11 +21,13 @@ pub(super) use command::{CommandInfo, CommandReply};
 pub(super) use connection::Connection;
 pub(super) use download::{Download, TranscriptFormat};
 pub(super) use events::SessionEvent;
+pub(super) use inbox::InboxEvent;
 pub(super) use message::Message;
 pub(super) use node::Node;
 pub(super) use session::{Session, SessionKind};
 pub(super) use signed_in::{AuthPayload, LoginInput, RegisterInput};
 pub(super) use user::{ProfileInput, User};
+pub(super) use visit::{StartVisitInput, VisitPayload};
 
 use super::HungUp;
 use super::deadline::Deadline;

@@ -9,7 +9,7 @@ use crate::api::error::ApiResult;
 use crate::api::loaders::{ChatbotsOf, MembersOf, SeatOf};
 use crate::db::members::OwnSeat;
 use crate::db::{members, sessions};
-use crate::domain::{self, Defaults, NodeId, Rev, Seq, UserId};
+use crate::domain::{self, Defaults, NodeId, Rev, Seq, UserId, Viewer};
 use crate::services::history;
 
 /// Who a session is for.
@@ -20,29 +20,48 @@ pub enum SessionKind {
     Private,
     /// Open to join. Its chatbots answer when they are mentioned.
     Room,
+    /// A guest, whom they came to see, and whom that person has added. A chatbot answers the guest, and nobody else.
+    Visit,
 }
 
 /// A session as the client is told of it.
 pub struct Session {
     row: sessions::Session,
     position: Rev,
+    /// Who sees it, if they had no token yet when they asked.
+    seen_by: Option<Viewer>,
 }
 
 impl Session {
     /// A session whose cursor is its newest change.
     pub(in crate::api) fn new(row: sessions::Session) -> Self {
         let position = row.rev;
-        Self { row, position }
+        Self::at(row, position)
     }
 
     /// A session whose cursor is an earlier change: the newest that the client is sure to be told of.
     pub(in crate::api) fn at(row: sessions::Session, position: Rev) -> Self {
-        Self { row, position }
+        Self {
+            row,
+            position,
+            seen_by: None,
+        }
     }
 
-    /// The viewer's own seat in it, if they have one now.
+    /// The same as somebody sees it who had no token yet when they asked.
+    pub(in crate::api) fn seen_by(self, viewer: impl Into<Option<Viewer>>) -> Self {
+        Self {
+            seen_by: viewer.into(),
+            ..self
+        }
+    }
+
+    fn viewer<'a>(&'a self, ctx: &'a Context<'_>) -> ApiResult<&'a Viewer> {
+        self.seen_by.as_ref().map_or_else(|| ctx.viewer(), Ok)
+    }
+
     async fn seat(&self, ctx: &Context<'_>) -> ApiResult<Option<OwnSeat>> {
-        match ctx.viewer()?.user() {
+        match self.viewer(ctx)?.user() {
             Some(user) => Ok(ctx.rows()?.load_one(SeatOf(user, self.row.id)).await?),
             None => Ok(None),
         }
@@ -81,17 +100,11 @@ impl Session {
     /// Who is in it, the longest first.
     async fn members(&self, ctx: &Context<'_>) -> ApiResult<Vec<Member>> {
         let members = ctx.rows()?.load_one(MembersOf(self.row.id)).await?;
-        // After the members, so that what was read may be shown.
-        let is_outside = self.seat(ctx).await?.is_none();
-        let owner = self.row.owner_id;
+        let (said, owner) = (self.row.last_seq, self.row.owner_id);
         Ok(members
             .unwrap_or_default()
             .into_iter()
-            .map(|row| Member {
-                row,
-                owner,
-                is_seen_from_outside: is_outside,
-            })
+            .map(|row| Member { row, said, owner })
             .collect())
     }
 
@@ -133,13 +146,10 @@ impl Session {
             before,
         };
         let request = args.parse_in(app.sealer(), self.row.id, Defaults::Last(50))?;
-        let page = history::page_of_known(app, ctx.viewer()?, self.row.id, &request).await?;
-        Ok(connection(
-            app.sealer(),
-            page,
-            |row| row.place(),
-            Message::new,
-        ))
+        let viewer = self.viewer(ctx)?;
+        let page = history::page_of_known(app, viewer, self.row.id, &request).await?;
+        let message = |row| Message::new(row).seen_by(self.seen_by.clone());
+        Ok(connection(app.sealer(), page, |row| row.place(), message))
     }
 
     /// The newest message. Null before the first, and for a room that you are not in.
@@ -151,7 +161,8 @@ impl Session {
         let last = ctx.rows()?.load_one(place).await?;
         // After the message, so that what was read may be shown.
         let seat = self.seat(ctx).await?;
-        Ok(last.filter(|_| seat.is_some()).map(Message::new))
+        let message = |row| Message::new(row).seen_by(self.seen_by.clone());
+        Ok(last.filter(|_| seat.is_some()).map(message))
     }
 
     /// How many messages you have not read. Your own count as read, and so does what was said before you came.
@@ -188,9 +199,9 @@ impl Session {
 /// A seat, and who owns the session.
 pub struct Member {
     row: members::Member,
+    /// The last message of the session as the viewer knows it: none where they are not in it.
+    said: Seq,
     owner: UserId,
-    /// Whoever looks is not in the session, and is not to know how much is said there.
-    is_seen_from_outside: bool,
 }
 
 /// A person in a session.
@@ -208,10 +219,7 @@ impl Member {
 
     /// The `seq` of the newest message they have read; 0 for none, and in a room that you are not in.
     async fn read_up_to(&self) -> i32 {
-        match self.is_seen_from_outside {
-            true => 0,
-            false => self.row.read_up_to.0,
-        }
+        self.row.read_up_to.min(self.said).0
     }
 
     /// Since when they are in it.

@@ -13,7 +13,7 @@ use crate::services::accounts::ProfileDraft;
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Role")]
 pub enum Role {
-    /// A visitor without an account.
+    /// A visitor without an account, who can do what belongs to their visit: see `startVisit`.
     Guest,
     /// Someone with an account.
     Member,
@@ -54,7 +54,8 @@ impl User {
         NodeId::User(self.row.id).encode().into()
     }
 
-    /// The name they sign in with: 3 to 32 characters, unique without regard to case.
+    /// The name they sign in with: 3 to 32 characters, unique without regard to case. A guest's is made up: it is for
+    /// `removeMember`, and nobody signs in with it.
     async fn username(&self) -> &str {
         &self.row.username
     }

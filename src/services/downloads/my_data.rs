@@ -1,7 +1,9 @@
 //! Everything that is one person's, as JSON Lines: who they are, where they are signed in, their chatbots, the
 //! sessions they are in, and what was said there. Of a session of their own with chatbots that is all of it; of one
-//! that they share with people, their own words: those of others are others' data.
+//! that they share with people, their own words: those of others are others' data. So are, of a session that they are
+//! not in any more, all but the words that they left there.
 
+use chrono::{DateTime, Utc};
 use futures_util::Stream;
 use uuid::Uuid;
 
@@ -9,7 +11,8 @@ use super::lines::{Authors, Line};
 use super::{MESSAGES, ROWS};
 use crate::app::App;
 use crate::db::export::{self, Membership};
-use crate::db::{members, users};
+use crate::db::messages::Message;
+use crate::db::{Connection, members, users};
 use crate::domain::{ChatbotId, LoginId, Person, Seq, SessionId, SessionKind, UserId, Viewer};
 use crate::error::{AppError, AppResult};
 use crate::services::access;
@@ -17,7 +20,7 @@ use crate::services::access;
 /// The lines, a page of them at a time.
 pub(super) fn pieces(app: App, person: Person) -> impl Stream<Item = AppResult<String>> + Send {
     async_stream::try_stream! {
-        let user = person.user;
+        let (user, begun) = (person.user, Utc::now());
         yield profile(&app, user).await?;
         let mut after = LoginId(Uuid::nil());
         while let Some((piece, last)) = logins(&app, user, after).await? {
@@ -49,6 +52,15 @@ pub(super) fn pieces(app: App, person: Person) -> impl Stream<Item = AppResult<S
                 while piece.read_on(&app, &viewer).await? {
                     yield std::mem::take(&mut piece.text);
                 }
+            }
+        }
+        let mut after = SessionId(Uuid::nil());
+        while let Some(session) = departed(&app, user, begun, after).await? {
+            after = session;
+            let mut seq = Seq(0);
+            while let Some((piece, last)) = left_behind(&app, user, session, seq).await? {
+                seq = last;
+                yield piece;
             }
         }
     }
@@ -83,12 +95,49 @@ async fn chatbots(
     Ok(Some((in_lines(page.iter().map(Line::chatbot))?, last.id)))
 }
 
+/// The next session of those that the person was not in when the download began. Who comes back meanwhile may have
+/// their words twice, and not never.
+async fn departed(
+    app: &App,
+    user: UserId,
+    begun: DateTime<Utc>,
+    after: SessionId,
+) -> AppResult<Option<SessionId>> {
+    export::departed(&mut *app.db().connection().await?, user, begun, after).await
+}
+
+/// What the person said in a session that they are not in any more: of itself it tells only its id.
+async fn left_behind(
+    app: &App,
+    user: UserId,
+    session: SessionId,
+    after: Seq,
+) -> AppResult<Option<(String, Seq)>> {
+    let mut conn = app.db().connection().await?;
+    let page = export::own_words(&mut conn, user, session, after, MESSAGES).await?;
+    said(&mut conn, &page, user).await
+}
+
+/// The lines of a page of messages, and the place of the last.
+async fn said(
+    conn: &mut Connection,
+    page: &[Message],
+    reader: UserId,
+) -> AppResult<Option<(String, Seq)>> {
+    let Some(last) = page.last() else {
+        return Ok(None);
+    };
+    let authors = Authors::of_all(conn, page).await?;
+    let lines = page.iter().map(|it| Line::message(it, &authors, reader));
+    Ok(Some((in_lines(lines)?, last.seq)))
+}
+
 /// One session's part.
 struct Part {
     session: SessionId,
     reader: UserId,
-    /// Whose messages; everybody's where nobody else takes part.
-    author: Option<UserId>,
+    /// Nobody else takes part: all that was said is theirs.
+    is_alone: bool,
     after: Seq,
     text: String,
 }
@@ -109,7 +158,7 @@ impl Part {
         Ok(Some(Self {
             session: id,
             reader,
-            author: (!is_alone).then_some(reader),
+            is_alone,
             after: Seq(0),
             text: in_lines([Line::session(session), membership])?,
         }))
@@ -123,16 +172,20 @@ impl Part {
             Err(AppError::NotFound(_)) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let page = export::messages(&mut conn, &seat, self.after, self.author, MESSAGES).await?;
-        let Some(last) = page.last() else {
+        let mut page = Vec::new();
+        if self.is_alone {
+            page = export::messages(&mut conn, &seat, self.after, MESSAGES).await?;
+            // Behind the page: who has come since said nothing in it.
+            self.is_alone = members::count(&mut conn, self.session).await? == 1;
+        }
+        if !self.is_alone {
+            let (reader, session) = (self.reader, self.session);
+            page = export::own_words(&mut conn, reader, session, self.after, MESSAGES).await?;
+        }
+        let Some((text, last)) = said(&mut conn, &page, self.reader).await? else {
             return Ok(false);
         };
-        self.after = last.seq;
-        let authors = Authors::of_all(&mut conn, &page).await?;
-        let lines = page
-            .iter()
-            .map(|it| Line::message(it, &authors, self.reader));
-        self.text = in_lines(lines)?;
+        (self.text, self.after) = (text, last);
         Ok(true)
     }
 }

@@ -60,7 +60,9 @@ impl Reading {
     async fn next(&mut self, app: &App) -> AppResult<Option<String>> {
         let mut conn = app.db().connection().await?;
         let seat = access::seat(&mut conn, &self.reader, self.session).await?;
-        let page = export::messages(&mut conn, &seat, self.after, None, MESSAGES).await?;
+        let page = export::messages(&mut conn, &seat, self.after, MESSAGES).await?;
+        // Again, behind the page: what was read under a seat may be shown.
+        access::seat(&mut conn, &self.reader, self.session).await?;
         let Some(last) = page.last() else {
             return Ok(None);
         };

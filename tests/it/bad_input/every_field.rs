@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{ADDED, EVENTS, SEND, START, Scene};
+use super::{ADDED, EVENTS, INBOX, SEND, START, Scene};
 use crate::helpers::{PASSWORD, Person};
 
 /// Fields that need no login.
-const OPEN: [&str; 4] = ["serverInfo", "register", "login", "refresh"];
+const OPEN: [&str; 5] = ["serverInfo", "register", "login", "refresh", "startVisit"];
 
 /// Texts that are never kept as text, so that they may hold anything.
-const HASHED: [(&str, &str); 2] = [("register", "/input/password"), ("changePassword", "/new")];
+const HASHED: [(&str, &str); 3] = [
+    ("register", "/input/password"),
+    ("changePassword", "/new"),
+    ("startVisit", "/input/visitorToken"),
+];
 
 /// A call that works, with all the text that the field takes.
 struct Call {
@@ -179,6 +183,7 @@ fn calls(scene: &Scene) -> Vec<Call> {
         ),
         ("sessionEvents", EVENTS, id.clone()),
         ("messageAdded", ADDED, id.clone()),
+        ("inbox", INBOX, json!({})),
         (
             "leaveSession",
             "mutation ($id: ID!) { leaveSession(id: $id) }",
@@ -193,6 +198,11 @@ fn calls(scene: &Scene) -> Vec<Call> {
             "updateProfile",
             "mutation ($input: ProfileInput!) { updateProfile(input: $input) { id } }",
             json!({"input": {"displayName": "Ada", "bio": "Counts.", "email": "ada@example.net"}}),
+        ),
+        (
+            "startVisit",
+            "mutation ($input: StartVisitInput!) { startVisit(input: $input) { isNew } }",
+            json!({"input": {"owner": "bob", "displayName": "Eve", "visitorToken": "unknown"}}),
         ),
         ("logout", "mutation { logout }", json!({})),
         (

@@ -82,3 +82,7 @@ const EVENTS: &str = "subscription ($id: ID!, $after: String) {
 const ADDED: &str = "subscription ($id: ID!, $after: String) {
     messageAdded(sessionId: $id, after: $after) { id }
 }";
+
+const INBOX: &str = "subscription ($after: String) {
+    inbox(after: $after) { __typename ... on FeedEnded { reason } }
+}";

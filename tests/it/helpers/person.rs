@@ -214,6 +214,11 @@ impl Person {
         Watch::events(&self.url, self.token(), session, after).await
     }
 
+    /// Watches all of their sessions from a cursor on, or from now on.
+    pub async fn watch_inbox(&self, after: Option<&str>) -> Watch {
+        Watch::inbox(&self.url, self.token(), after).await
+    }
+
     /// Watches the finished messages of a session from a cursor on, or from now on.
     pub async fn watch_finished(&self, session: &str, after: Option<&str>) -> Watch {
         Watch::messages(&self.url, self.token(), session, after).await

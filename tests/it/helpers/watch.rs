@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::raw_socket::RawSocket;
 
-/// A subscription of one session.
+/// A subscription: of one session, or of all that somebody has.
 pub struct Watch {
     socket: RawSocket,
     field: &'static str,
@@ -53,6 +53,30 @@ impl Watch {
                 messageAdded(sessionId: $session, after: $after) { id seq cursor content status }
             }",
             json!({"session": session, "after": after}),
+        )
+        .await
+    }
+
+    pub(super) async fn inbox(url: &str, token: &str, after: Option<&str>) -> Self {
+        Self::begin(
+            url,
+            token,
+            "inbox",
+            "subscription ($after: String) {
+                inbox(after: $after) {
+                    __typename
+                    ... on SessionAdded { cursor session { ...Shown } }
+                    ... on SessionUpdated { cursor session { ...Shown } }
+                    ... on SessionRemoved { cursor sessionId }
+                    ... on CaughtUp { cursor }
+                    ... on FeedEnded { reason retry }
+                }
+            }
+            fragment Shown on Session {
+                id title archived chatbotsPaused unreadCount
+                lastMessage { seq content status }
+            }",
+            json!({ "after": after }),
         )
         .await
     }

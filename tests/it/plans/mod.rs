@@ -3,6 +3,7 @@
 //! The server under test runs its own statements; `auto_explain` writes their plans to PostgreSQL's log,
 //! with the rows that were read. So the cost is judged as it is, prepared statements included.
 
+mod inboxes;
 mod observed;
 mod reading;
 mod searching;

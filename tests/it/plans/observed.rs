@@ -73,11 +73,20 @@ impl Observed {
 
     /// What PostgreSQL did with `messages` while `action` ran.
     pub(super) async fn during<T>(&self, action: impl Future<Output = T>) -> Reading {
+        self.during_on(&["messages"], action).await
+    }
+
+    /// What PostgreSQL did with these tables while `action` ran.
+    pub(super) async fn during_on<T>(
+        &self,
+        tables: &'static [&'static str],
+        action: impl Future<Output = T>,
+    ) -> Reading {
         let (_, begin) = self.mark().await;
         action.await;
         let (log, end) = self.mark().await;
         let lines = &log[begin..end];
-        let mut reading = Reading::default();
+        let mut reading = Reading::of(tables);
         for line in lines.lines() {
             let Ok(line) = serde_json::from_str::<Value>(line) else {
                 continue;
@@ -91,7 +100,7 @@ impl Observed {
                 reading.collect_statement(&plan["Plan"]);
             }
         }
-        assert!(!reading.is_empty(), "no statement touched messages");
+        assert!(!reading.is_empty(), "no statement touched {tables:?}");
         reading
     }
 

@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 
 use serde_json::Value;
 
-/// One scan of `messages` in a plan.
+/// One scan of a table in a plan.
 #[derive(Debug)]
 struct Scan {
     /// Nothing for a scan of the whole table.
@@ -14,18 +14,29 @@ struct Scan {
     rows: f64,
 }
 
-/// What the statements of one operation did with `messages`.
-#[derive(Debug, Default)]
+/// What the statements of one operation did with some tables.
+#[derive(Debug)]
 pub(super) struct Reading {
+    tables: &'static [&'static str],
     scans: Vec<Scan>,
     /// The most rows that were sorted at once.
     pub(super) sorted: f64,
-    /// How many statements looked at it.
+    /// How many statements looked at them.
     pub(super) statements: usize,
 }
 
 impl Reading {
-    /// Whether nothing of `messages` was looked at.
+    /// Nothing so far of these tables.
+    pub(super) fn of(tables: &'static [&'static str]) -> Self {
+        Self {
+            tables,
+            scans: Vec::new(),
+            sorted: 0.0,
+            statements: 0,
+        }
+    }
+
+    /// Whether nothing of them was looked at.
     pub(super) fn is_empty(&self) -> bool {
         self.scans.is_empty()
     }
@@ -79,11 +90,16 @@ impl Reading {
         let kind = plan["Node Type"].as_str().unwrap();
         let number = |node: &Value, name: &str| node[name].as_f64().unwrap_or(0.0);
         let made = |node: &Value| number(node, "Actual Loops") * number(node, "Actual Rows");
-        let on_messages = plan["Relation Name"] == "messages" && kind != "ModifyTable";
-        // A bitmap's index scan does not name the table, but its index does.
-        let index = plan["Index Name"].as_str();
-        if on_messages
-            || (kind == "Bitmap Index Scan" && index.is_some_and(|i| i.starts_with("messages")))
+        let is_one = |name: &str| self.tables.iter().any(|table| name.starts_with(table));
+        let table = plan["Relation Name"].as_str();
+        let on_table = table.is_some_and(|name| self.tables.contains(&name));
+        // A bitmap's index scan does not name the table, but its index does; and the scan by a bitmap does not name
+        // the index.
+        let below = &plan["Plans"][0]["Index Name"];
+        let by_bitmap = below.as_str().filter(|_| kind == "Bitmap Heap Scan");
+        let index = plan["Index Name"].as_str().or(by_bitmap);
+        if (on_table && kind != "ModifyTable")
+            || (kind == "Bitmap Index Scan" && index.is_some_and(is_one))
         {
             let thrown_away = number(plan, "Actual Loops") * number(plan, "Rows Removed by Filter");
             self.scans.push(Scan {

@@ -5,7 +5,7 @@ mod crashes;
 mod gaps;
 mod leases;
 mod meanwhile;
-mod pausing;
+pub mod pausing;
 mod regenerating;
 mod runners;
 pub mod support;

@@ -172,7 +172,7 @@ async fn a_session_is_its_owners_to_change() {
 }
 
 /// Chatbot's messages that landed behind the pause, and replies that go on.
-const AFTER_THE_PAUSE: &str = "select count(*) from messages m join sessions s on s.id = m.session_id \
+pub const AFTER_THE_PAUSE: &str = "select count(*) from messages m join sessions s on s.id = m.session_id \
     where m.chatbot_id is not null and (m.rev > s.details_rev or m.finished_rev is null)";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -215,13 +215,13 @@ async fn race(lane: usize) -> Value {
     test.database().value(statuses).await
 }
 
-async fn hesitate(steps: usize) {
+pub async fn hesitate(steps: usize) {
     for _ in 0..steps * 8 {
         yield_now().await;
     }
 }
 
-async fn say(app: &App, viewer: &Viewer, session: SessionId) {
+pub async fn say(app: &App, viewer: &Viewer, session: SessionId) {
     let draft = Draft {
         session: Some(session),
         content: "hello".to_owned(),
@@ -231,7 +231,7 @@ async fn say(app: &App, viewer: &Viewer, session: SessionId) {
     messages::send(app, from, viewer, draft).await.unwrap();
 }
 
-async fn pause(
+pub async fn pause(
     app: &App,
     viewer: &Viewer,
     session: SessionId,
@@ -247,7 +247,7 @@ async fn pause(
 }
 
 /// Writes what is owed, as a runner does that hears nothing and is in no hurry to begin.
-async fn write(app: &App, steps: usize) {
+pub async fn write(app: &App, steps: usize) {
     hesitate(steps).await;
     for claim in replies::claim(app, RunnerId::new(), 10).await.unwrap() {
         if replies::checkpoint(app, &claim, "Hello")

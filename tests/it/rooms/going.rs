@@ -1,6 +1,6 @@
 //! How people go from a session, and what is left of it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::helpers::{TestApp, TestDatabase};
 
@@ -132,4 +132,57 @@ async fn a_session_deleted_while_it_is_sent_to_keeps_nothing() {
     }
     let left = app.database().value("select count(*) from sessions").await;
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn ones_own_words_stay_ones_own_where_one_has_left_and_nothing_else_does() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let [left, removed, erased] = ["left", "removed", "erased"].map(|how| format!("a room {how}"));
+    let mut rooms = Vec::new();
+    for title in [&left, &removed, &erased] {
+        let room = bob.open(title).await;
+        ada.join(&room).await.data();
+        ada.say(Some(&room), &format!("said in {title}")).await;
+        bob.say(Some(&room), "a canary of Bob's").await;
+        rooms.push(room);
+    }
+    ada.say(Some(&rooms[0]), "and once more").await;
+    ada.leave(&rooms[0]).await.data();
+    bob.remove(&rooms[1], "ada").await.data();
+    bob.erase(&rooms[2]).await.data();
+    bob.say(Some(&rooms[0]), "a canary behind Ada's back").await;
+
+    let link = ada
+        .ask("mutation { exportMyData { url } }", json!({}))
+        .await
+        .data();
+    let link = link["exportMyData"]["url"].as_str().unwrap();
+    let data = reqwest::get(format!("{}{link}", app.url())).await.unwrap();
+    let data = data.text().await.unwrap();
+    assert!(
+        !data.contains("canary") && !data.contains("\"a room"),
+        "{data}"
+    );
+    let lines = data
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let (said, others): (Vec<_>, Vec<_>) = lines.partition(|line| line["type"] == "message");
+    let mut said: Vec<_> = said
+        .iter()
+        .map(|it| it["content"].as_str().unwrap())
+        .collect();
+    said.sort_unstable();
+    assert_eq!(
+        said,
+        [
+            "and once more",
+            "said in a room left",
+            "said in a room removed"
+        ]
+    );
+    assert!(
+        others.iter().all(|line| line["type"] != "session"),
+        "{others:?}"
+    );
 }

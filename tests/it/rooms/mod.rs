@@ -15,33 +15,33 @@ use crate::helpers::{Answer, Person};
 
 impl Person {
     /// Starts a session with this whole input; its id.
-    async fn start(&self, input: Value) -> String {
+    pub(crate) async fn start(&self, input: Value) -> String {
         let query = "mutation ($input: StartSessionInput!) { startSession(input: $input) { id } }";
         let started = self.ask(query, json!({ "input": input })).await.data();
         started["startSession"]["id"].as_str().unwrap().to_owned()
     }
 
     /// Opens a room without chatbots; its id.
-    async fn open(&self, title: &str) -> String {
+    pub(crate) async fn open(&self, title: &str) -> String {
         self.start(json!({"kind": "ROOM", "title": title})).await
     }
 
-    async fn join(&self, room: &str) -> Answer {
+    pub(crate) async fn join(&self, room: &str) -> Answer {
         let query = "mutation ($id: ID!) { joinSession(id: $id) { id cursor unreadCount } }";
         self.ask(query, json!({ "id": room })).await
     }
 
-    async fn leave(&self, session: &str) -> Answer {
+    pub(crate) async fn leave(&self, session: &str) -> Answer {
         let query = "mutation ($id: ID!) { leaveSession(id: $id) }";
         self.ask(query, json!({ "id": session })).await
     }
 
-    async fn erase(&self, session: &str) -> Answer {
+    pub(crate) async fn erase(&self, session: &str) -> Answer {
         let query = "mutation ($id: ID!) { deleteSession(id: $id) }";
         self.ask(query, json!({ "id": session })).await
     }
 
-    async fn add(&self, session: &str, username: &str) -> Answer {
+    pub(crate) async fn add(&self, session: &str, username: &str) -> Answer {
         let query = "mutation ($id: ID!, $username: String!) {
             addMember(sessionId: $id, username: $username) { id cursor }
         }";
@@ -49,7 +49,7 @@ impl Person {
         self.ask(query, who).await
     }
 
-    async fn remove(&self, session: &str, username: &str) -> Answer {
+    pub(crate) async fn remove(&self, session: &str, username: &str) -> Answer {
         let query = "mutation ($id: ID!, $username: String!) {
             removeMember(sessionId: $id, username: $username) { id cursor }
         }";

@@ -152,3 +152,36 @@ async fn whoever_waits_for_a_reply_and_is_removed_gets_what_they_had() {
     let answer = asking.await.unwrap().data();
     assert_eq!(answer["sendMessage"]["reply"]["status"], "PENDING");
 }
+
+#[tokio::test]
+async fn a_removal_that_nobody_heard_of_ends_what_has_no_place_in_the_log_too() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let input = json!({"kind": "ROOM", "title": "Tea", "usernames": ["bob"]});
+    let room = ada.start(input).await;
+    let mut feed = bob.watch(&room, None).await;
+    feed.caught_up().await;
+    app.followed_by(&room, Some(1)).await;
+    // As by a server that died before it could tell. Nothing is missing from the log: a feed looks there by itself
+    // after 15 seconds only.
+    let remove = "delete from members using users where users.id = user_id and username = 'bob'";
+    app.database().execute(remove).await;
+    let removed = Instant::now();
+    for typing in [true, false].into_iter().cycle() {
+        let query =
+            "mutation ($id: ID!, $typing: Boolean!) { setTyping(sessionId: $id, typing: $typing) }";
+        ada.ask(query, json!({"id": room, "typing": typing}))
+            .await
+            .data();
+        let event = feed.next().await;
+        if event["__typename"] == "FeedEnded" {
+            assert_eq!(event["reason"], "REMOVED");
+            break;
+        }
+    }
+    assert!(
+        removed.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        removed.elapsed()
+    );
+}
