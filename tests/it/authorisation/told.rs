@@ -97,7 +97,7 @@ impl World {
             }
             match (event["__typename"].as_str(), meanwhile) {
                 (Some("CaughtUp"), Some(deed)) => {
-                    let done = self.post(Some(self.bystander()), deed).await;
+                    let done = self.post(Some(&self.bystander()), deed).await;
                     assert!(matches!(done.outcome(), Outcome::Data(_)), "{done:?}");
                 }
                 // An inbox tells all there is before that.

@@ -1,6 +1,7 @@
 //! Everybody who looks, and what there is to look at, on one server.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parlor::domain::{Horizon, Rev, SessionId};
 use parlor::services::operator;
@@ -13,6 +14,9 @@ use crate::helpers::{PASSWORD, Person, TestApp, TestDatabase, session_id};
 
 /// The handle of the chatbot of the house.
 const HOUSE: &str = "parlor";
+
+/// Of an access token, which is made anew for each asking: on a busy machine a table takes longer than one is good for.
+const LIFE: Duration = Duration::from_secs(14 * 60);
 
 /// Those who act.
 pub struct People {
@@ -114,12 +118,12 @@ impl World {
             Viewer::Disabled => &people.disabled,
             Viewer::SignedOut => &people.signed_out,
         };
-        Some(person.token().to_owned())
+        Some(person.token_valid_for(LIFE))
     }
 
     /// The token of a person in the room who is in no column.
-    pub fn bystander(&self) -> &str {
-        self.people.bystander.token()
+    pub fn bystander(&self) -> String {
+        self.people.bystander.token_valid_for(LIFE)
     }
 
     /// Whether a name stands for something that a deed may change: a session, a message, a chatbot of somebody's.
@@ -136,7 +140,13 @@ impl World {
              and deleted_at is null and not handle ~ '-(0|{number})$'"
         );
         self.app.database().execute(&earlier).await;
-        let anew = stage::set(&self.app, &self.people, number, Invited::TheOthers).await;
+        let anew = stage::set(
+            &self.app,
+            &self.people.renewed(),
+            number,
+            Invited::TheOthers,
+        )
+        .await;
         let mut names = self.names.clone();
         names.extend(anew);
         names
@@ -244,6 +254,22 @@ impl People {
             disabled,
             bystander,
             signed_out,
+        }
+    }
+
+    /// The same with fresh tokens.
+    fn renewed(&self) -> Self {
+        let renew = |person: &Person| person.with_token(&person.token_valid_for(LIFE));
+        Self {
+            owner: renew(&self.owner),
+            member: renew(&self.member),
+            other: renew(&self.other),
+            stranger: renew(&self.stranger),
+            removed: renew(&self.removed),
+            admin: renew(&self.admin),
+            disabled: renew(&self.disabled),
+            bystander: renew(&self.bystander),
+            signed_out: renew(&self.signed_out),
         }
     }
 
