@@ -9,7 +9,7 @@ use super::shape::{ROOTS, Shape};
 use super::table::Table;
 
 /// Texts that name nothing that is there: what people say, and keys that are their sender's own.
-const WORDS: [&str; 17] = [
+const WORDS: [&str; 18] = [
     "Mutation.createChatbot(input.greeting)",
     "Mutation.createChatbot(input.model)",
     "Mutation.createChatbot(input.name)",
@@ -19,6 +19,7 @@ const WORDS: [&str; 17] = [
     "Mutation.register(input.displayName)",
     "Mutation.sendMessage(input.content)",
     "Mutation.startSession(input.title)",
+    "Mutation.startVisit(input.displayName)",
     "Mutation.updateChatbot(input.greeting)",
     "Mutation.updateChatbot(input.model)",
     "Mutation.updateChatbot(input.name)",

@@ -150,9 +150,10 @@ pub async fn check(world: &World, table: &Table, acting: bool) -> Vec<String> {
                 continue;
             }
             let meanwhile = meanwhile.as_ref();
-            let meanwhile = meanwhile.map(|deed| Asking::about(world, world.names(), deed));
+            let meanwhile =
+                meanwhile.map(|deed| Asking::about(world, world.names(), Viewer::Nobody, deed));
             let see = async |viewer| {
-                let asking = Asking::about(world, world.names(), &document);
+                let asking = Asking::about(world, world.names(), viewer, &document);
                 let told = match document.root {
                     "Subscription" => {
                         world

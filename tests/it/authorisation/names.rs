@@ -12,7 +12,7 @@ pub struct Named {
     pub value: Value,
     /// What is sent instead to ask for something that is not there. Empty for what names nothing, as a new name.
     pub unknown: Vec<Value>,
-    /// Whether it is a place in a list or a log. That one is forged is said to everybody, signed in or not.
+    /// Whether it is a place in a list or a log. That one is forged is said before who may not ask at all is refused.
     pub is_place: bool,
 }
 

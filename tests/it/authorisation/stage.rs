@@ -1,4 +1,4 @@
-//! What there is to look at and to act upon: three sessions, what was said in them, and three chatbots.
+//! What there is to look at and to act upon: three sessions and two visits, what was said in them, and chatbots.
 
 use serde_json::{Value, json};
 
@@ -23,6 +23,8 @@ pub enum Invited {
 /// - `$shared`: a private session of the owner's with the same people. There the other member has `$whispered`,
 ///   and the chatbot owes an answer.
 /// - `$private`: the owner's own, with the chatbot of the house, which is paused. There they said `$secret`.
+/// - `$visit`: a guest's, to the owner, who has added the member. There `$asked` was said by the guest, `$answer` by the
+///   owner's first chatbot (which failed), and `$welcome` by the owner. `$others_visit` is another guest's.
 /// - `$owners_bot` and `$strangers_bot`: chatbots of theirs.
 pub async fn set(app: &TestApp, people: &People, number: usize, invited: Invited) -> Names {
     let (owners_bot, strangers_bot) = (format!("owners-{number}"), format!("strangers-{number}"));
@@ -70,13 +72,46 @@ pub async fn set(app: &TestApp, people: &People, number: usize, invited: Invited
     let whispered = people.other.run(SAY, whispered).await;
     note("whispered", &whispered["said"]["message"]["id"]);
 
+    let (guest, other_guest) = (app.nobody(), app.nobody());
+    let comes = guest.run(COME, json!({"name": "Ivy"})).await["comes"].take();
+    let visit = &comes["session"]["id"];
+    note("visit", visit);
+    let members = comes["session"]["members"].as_array().unwrap();
+    let of_guest = |member: &&Value| member["user"]["role"] == "GUEST";
+    let guest_user = &members.iter().find(of_guest).unwrap()["user"];
+    note("guest_id", &guest_user["id"]);
+    let added = json!({"visit": visit});
+    people.owner.run(ADD, added).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let access = text(&comes["accessToken"]);
+    let asked = json!({"room": visit, "content": "Any milk?"});
+    let asked = guest.with_token(&access).run(ASK, asked).await;
+    note("asked", &asked["said"]["message"]["id"]);
+    note("answer", &asked["said"]["reply"]["id"]);
+    let welcome = json!({"room": visit, "content": "Welcome"});
+    let welcome = people.owner.run(SAY, welcome).await;
+    note("welcome", &welcome["said"]["message"]["id"]);
+    let other_comes = other_guest.run(COME, json!({"name": "Joy"})).await["comes"].take();
+    note("others_visit", &other_comes["session"]["id"]);
+
+    let texts = [
+        ("guest", Named::name(&text(&guest_user["username"]))),
+        ("guests_access", Named::plain(&access)),
+        ("guests_token", Named::token(&text(&comes["visitorToken"]))),
+        (
+            "other_guests_access",
+            Named::plain(&text(&other_comes["accessToken"])),
+        ),
+        ("owners_bot", Named::name(&owners_bot)),
+        ("strangers_bot", Named::name(&strangers_bot)),
+    ];
+    names.extend(texts.map(|(name, text)| (name.to_owned(), text)));
     db_fail(app, &names["reply"]).await;
+    db_fail(app, &names["answer"]).await;
     let second = json!({"said": said["message"]["id"], "taken_back": taken_back, "room": room});
     people.member.run(SECOND_THOUGHTS, second).await;
     people.owner.run(PAUSE, json!({ "private": private })).await;
 
-    names.insert("owners_bot".to_owned(), Named::name(&owners_bot));
-    names.insert("strangers_bot".to_owned(), Named::name(&strangers_bot));
     names
 }
 
@@ -126,6 +161,21 @@ const SESSIONS: &str = r#"mutation ($usernames: [String!], $bot: String!) {
 const SAY: &str = "mutation ($room: ID!, $content: String!) {
     said: sendMessage(input: {sessionId: $room, content: $content}) { message { id } }
 }";
+
+const ASK: &str = r#"mutation ($room: ID!, $content: String!) {
+    said: sendMessage(input: {sessionId: $room, content: $content, clientKey: "a key"}) {
+        message { id } reply { id }
+    }
+}"#;
+
+const COME: &str = r#"mutation ($name: String!) {
+    comes: startVisit(input: {owner: "ada", displayName: $name}) {
+        accessToken visitorToken session { id members { user { id username role } } }
+    }
+}"#;
+
+const ADD: &str =
+    r#"mutation ($visit: ID!) { addMember(sessionId: $visit, username: "bob") { id } }"#;
 
 const REMOVE: &str = r#"mutation ($room: ID!, $shared: ID!) {
     room: removeMember(sessionId: $room, username: "eve") { id }

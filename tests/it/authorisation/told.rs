@@ -33,15 +33,18 @@ pub struct Asking<'a> {
     pub document: &'a Document,
     /// What its variables are.
     pub variables: Map<String, Value>,
+    /// The things that it is about.
+    names: &'a Names,
 }
 
 impl<'a> Asking<'a> {
-    /// An operation about the things that these names stand for.
-    pub fn about(world: &World, names: &Names, document: &'a Document) -> Self {
-        let value = |name: &String| (name.clone(), world.named(names, name).value);
+    /// An operation about the things that these names stand for to somebody.
+    pub fn about(world: &World, names: &'a Names, viewer: Viewer, document: &'a Document) -> Self {
+        let value = |name: &String| (name.clone(), world.named(names, viewer, name).value);
         Self {
             document,
             variables: document.variables.iter().map(value).collect(),
+            names,
         }
     }
 
@@ -52,6 +55,7 @@ impl<'a> Asking<'a> {
         Self {
             document: self.document,
             variables,
+            names: self.names,
         }
     }
 }
@@ -65,7 +69,8 @@ impl World {
                 Err(closed) => closed,
             };
         }
-        self.post(self.token(viewer).as_deref(), asking).await
+        self.post(self.token(viewer, asking.names).as_deref(), asking)
+            .await
     }
 
     /// The event of this type that somebody is told of, or what is told instead. Once all that was is told,
@@ -92,9 +97,11 @@ impl World {
             }
             match (event["__typename"].as_str(), meanwhile) {
                 (Some("CaughtUp"), Some(deed)) => {
-                    let done = self.post(Some(self.bystander()), deed).await;
+                    let done = self.post(Some(&self.bystander()), deed).await;
                     assert!(matches!(done.outcome(), Outcome::Data(_)), "{done:?}");
                 }
+                // An inbox tells all there is before that.
+                (Some("CaughtUp"), None) if asking.document.field == "inbox" => return told,
                 (Some("FeedEnded"), _) => return told,
                 _ => {}
             }
@@ -127,7 +134,9 @@ impl World {
     /// A subscription, or what is told to who is not let in.
     async fn subscribe(&self, viewer: Viewer, asking: &Asking<'_>) -> Result<RawSocket, Told> {
         let mut socket = RawSocket::open(self.app().url()).await;
-        socket.init(self.token(viewer).as_deref()).await;
+        socket
+            .init(self.token(viewer, asking.names).as_deref())
+            .await;
         let told = Told::heard(&mut socket).await;
         if told.body != r#"{"type":"connection_ack"}"# {
             return Err(told);

@@ -7,16 +7,20 @@ use std::fmt;
 pub enum Viewer {
     /// Without a token.
     Nobody,
-    /// In the room and in the shared session, by invitation.
+    /// In the room, in the shared session and in the guest's visit, by invitation.
     Member,
-    /// The same, and it is not they who said what is looked at.
+    /// In the room and in the shared session too.
     Other,
     /// With an account and in none of these sessions.
     Stranger,
     /// Was in the room and in the shared session, and was removed from both.
     Removed,
-    /// Runs the room and the shared session, and has a private one.
+    /// Runs the room, the shared session and the visits, and has a private session.
     Owner,
+    /// Without an account, in a visit to the owner.
+    Guest,
+    /// The same, in another visit to the owner.
+    OtherGuest,
     /// Runs the installation, and is in none of these sessions.
     Admin,
     /// The member, with a token that has expired.
@@ -29,13 +33,15 @@ pub enum Viewer {
 
 impl Viewer {
     /// All of them, in the order of the tables' columns.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Nobody,
         Self::Member,
         Self::Other,
         Self::Stranger,
         Self::Removed,
         Self::Owner,
+        Self::Guest,
+        Self::OtherGuest,
         Self::Admin,
         Self::Expired,
         Self::Disabled,
@@ -51,6 +57,8 @@ impl Viewer {
             Self::Stranger => "stranger",
             Self::Removed => "removed",
             Self::Owner => "owner",
+            Self::Guest => "guest",
+            Self::OtherGuest => "other-guest",
             Self::Admin => "admin",
             Self::Expired => "expired",
             Self::Disabled => "disabled",

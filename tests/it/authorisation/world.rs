@@ -1,8 +1,9 @@
 //! Everybody who looks, and what there is to look at, on one server.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use parlor::domain::{Rev, SessionId};
+use parlor::domain::{Horizon, Rev, SessionId};
 use parlor::services::operator;
 use serde_json::{Value, json};
 
@@ -13,6 +14,9 @@ use crate::helpers::{PASSWORD, Person, TestApp, TestDatabase, session_id};
 
 /// The handle of the chatbot of the house.
 const HOUSE: &str = "parlor";
+
+/// Of an access token, which is made anew for each asking: on a busy machine a table takes longer than one is good for.
+const LIFE: Duration = Duration::from_secs(14 * 60);
 
 /// Those who act.
 pub struct People {
@@ -42,6 +46,8 @@ pub struct World {
     people: People,
     names: Names,
     things: Vec<String>,
+    /// Behind the last seat that was given, and before the last changes.
+    all_were_there: Horizon,
     client: reqwest::Client,
     given: AtomicUsize,
 }
@@ -61,7 +67,12 @@ impl World {
         let things = names.keys().cloned().collect();
         operator::disable(app.app().db(), "gus").await.unwrap();
         names.append(&mut people.names().await);
+        let last = app
+            .database()
+            .value("select max(joined_in) + 1 from members")
+            .await;
         let mut world = Self {
+            all_were_there: Horizon(last.as_i64().unwrap()),
             app,
             people,
             names,
@@ -89,10 +100,13 @@ impl World {
         &self.names
     }
 
-    /// Somebody's token; nothing for nobody.
-    pub fn token(&self, viewer: Viewer) -> Option<String> {
+    /// Somebody's token; nothing for nobody. Guests come and go with their visits, so they are among the things.
+    pub fn token(&self, viewer: Viewer, names: &Names) -> Option<String> {
         let people = &self.people;
+        let guest = |name: &str| names[name].value.as_str().map(str::to_owned);
         let person = match viewer {
+            Viewer::Guest => return guest("guests_access"),
+            Viewer::OtherGuest => return guest("other_guests_access"),
             Viewer::Nobody => return None,
             Viewer::Expired => return Some(people.member.expired_token()),
             Viewer::Member => &people.member,
@@ -104,12 +118,12 @@ impl World {
             Viewer::Disabled => &people.disabled,
             Viewer::SignedOut => &people.signed_out,
         };
-        Some(person.token().to_owned())
+        Some(person.token_valid_for(LIFE))
     }
 
     /// The token of a person in the room who is in no column.
-    pub fn bystander(&self) -> &str {
-        self.people.bystander.token()
+    pub fn bystander(&self) -> String {
+        self.people.bystander.token_valid_for(LIFE)
     }
 
     /// Whether a name stands for something that a deed may change: a session, a message, a chatbot of somebody's.
@@ -126,16 +140,25 @@ impl World {
              and deleted_at is null and not handle ~ '-(0|{number})$'"
         );
         self.app.database().execute(&earlier).await;
-        let anew = stage::set(&self.app, &self.people, number, Invited::TheOthers).await;
+        let anew = stage::set(
+            &self.app,
+            &self.people.renewed(),
+            number,
+            Invited::TheOthers,
+        )
+        .await;
         let mut names = self.names.clone();
         names.extend(anew);
         names
     }
 
-    /// What a name stands for. `$new_name` and `$new_email` are others each time.
-    pub fn named(&self, names: &Names, name: &str) -> Named {
+    /// What a name stands for to somebody. `$new_name` and `$new_email` are others each time.
+    pub fn named(&self, names: &Names, viewer: Viewer, name: &str) -> Named {
         let number = || self.given.fetch_add(1, Ordering::Relaxed);
         match name {
+            "own_inbox" => self.inbox(names, viewer, Horizon(0)),
+            "own_inbox_when_all_were_there" => self.inbox(names, viewer, self.all_were_there),
+            "owners_inbox" => self.inbox(names, Viewer::Owner, Horizon(0)),
             "new_name" => Named::plain(&format!("newcomer-{}", number())),
             "new_email" => Named::plain(&format!("newcomer-{}@example.org", number())),
             name => names
@@ -143,6 +166,23 @@ impl World {
                 .unwrap_or_else(|| panic!("${name} is nothing"))
                 .clone(),
         }
+    }
+
+    /// A cursor of somebody's inbox; of the member's, where nobody knows who asks.
+    fn inbox(&self, names: &Names, viewer: Viewer, horizon: Horizon) -> Named {
+        let app = self.app.app();
+        let token = self.token(viewer, names);
+        let claims = token.and_then(|token| app.access_tokens().check(&token).ok());
+        let user = match claims {
+            Some(claims) => claims.user,
+            None => {
+                app.access_tokens()
+                    .check(self.people.member.token())
+                    .unwrap()
+                    .user
+            }
+        };
+        Named::place(&app.seal_inbox_cursor(app.epoch(), user, horizon))
     }
 
     /// Cursors: of logs, and of the owner's lists.
@@ -156,7 +196,7 @@ impl World {
                     .seal_cursor(self.app.app().epoch(), session, Rev(rev)),
             )
         };
-        let (room, private) = (session("room"), session("private"));
+        let (room, private, visit) = (session("room"), session("private"), session("visit"));
         let lists = json!({ "private": self.names["private"].value });
         let lists = self.people.owner.run(LISTS, lists).await;
         let edge = |list: &Value| Named::place(list["edges"][0]["cursor"].as_str().unwrap());
@@ -171,6 +211,7 @@ impl World {
                 cursor(room, born(self, "agreed").await),
             ),
             ("private_start", cursor(private, 0)),
+            ("visit_start", cursor(visit, 0)),
             ("edge_of_sessions", edge(&lists["sessions"])),
             ("edge_of_rooms", edge(&lists["rooms"])),
             ("edge_of_chatbots", edge(&lists["chatbots"])),
@@ -213,6 +254,22 @@ impl People {
             disabled,
             bystander,
             signed_out,
+        }
+    }
+
+    /// The same with fresh tokens.
+    fn renewed(&self) -> Self {
+        let renew = |person: &Person| person.with_token(&person.token_valid_for(LIFE));
+        Self {
+            owner: renew(&self.owner),
+            member: renew(&self.member),
+            other: renew(&self.other),
+            stranger: renew(&self.stranger),
+            removed: renew(&self.removed),
+            admin: renew(&self.admin),
+            disabled: renew(&self.disabled),
+            bystander: renew(&self.bystander),
+            signed_out: renew(&self.signed_out),
         }
     }
 
