@@ -12,8 +12,10 @@ mod error;
 mod ids;
 mod loaders;
 mod mutation;
+mod neutral;
 mod passes;
 mod query;
+mod showing;
 mod subscription;
 mod types;
 
@@ -30,8 +32,10 @@ use error::ErrorReporter;
 pub use error::error_response;
 use loaders::Rows;
 use mutation::Mutation;
+pub use neutral::shared_variables;
 pub use passes::{in_passes, stream_in_passes};
 use query::Query;
+pub use showing::{Showing, Walk};
 use subscription::Subscription;
 
 use crate::app::App;

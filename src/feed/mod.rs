@@ -6,6 +6,7 @@
 //! here and once by the client.
 
 mod follower;
+mod forms;
 mod gaps;
 mod ring;
 mod seats;
@@ -21,7 +22,9 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use follower::{Follower, Item, Sighting, Start, View};
+pub use follower::{Follower, Item, Seen, Sighting, Start, View};
+use forms::Shelf;
+pub use forms::{Form, Forms, Found, Made, Making};
 use ring::{Listener, Ring, Weighed};
 use seats::Seats;
 pub use seats::{Gone, Reader};
@@ -31,7 +34,7 @@ use typing::Typing;
 use crate::bus::{Bus, TextPiece};
 use crate::db::Db;
 use crate::db::log::Entry;
-use crate::domain::{CommandReply, Epoch, SessionId, UserId};
+use crate::domain::{CommandReply, Epoch, Rev, Seq, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 
 /// The feeds of this process. Cheap to clone.
@@ -58,6 +61,8 @@ struct Feed {
     /// The epoch that its log belongs to.
     epoch: Epoch,
     events: Ring<FeedEvent>,
+    /// What followers have made of its events.
+    shelf: Arc<Shelf>,
     texts: Mutex<Texts>,
     typing: Mutex<Typing>,
     seats: Seats,
@@ -73,15 +78,30 @@ struct Feed {
 enum FeedEvent {
     /// Entries of the log, in order. Those of one event may have been read from it after the fact: then the
     /// messages are as they were at the last of them.
-    Entries(Arc<[Entry]>),
+    Entries(Arc<[Fresh]>),
     /// More text of a reply, following on what the feed told before.
-    Text(Arc<TextPiece>),
+    Text(Arc<FreshText>),
     /// A command has come to its end. Told to those who follow now, and to nobody again.
-    Command(Arc<CommandReply>),
+    Command(Arc<CommandReply>, Arc<Forms>),
     /// Somebody types now, or does no more: see who does.
     Typing,
     /// Too much was missed to be told one by one: read the log.
     LookAtLog,
+}
+
+/// An entry of the log as it is told, and what followers make of it.
+struct Fresh {
+    entry: Entry,
+    forms: Arc<Forms>,
+}
+
+/// More text of a reply as it is told, and what followers make of it.
+struct FreshText {
+    seq: Seq,
+    begun_rev: Rev,
+    offset: usize,
+    text: Arc<str>,
+    forms: Arc<Forms>,
 }
 
 /// A follower's end of a feed.
@@ -185,6 +205,7 @@ impl Feeds {
         let feed = Arc::new(Feed {
             epoch,
             events: Ring::new(),
+            shelf: Arc::default(),
             texts: Mutex::new(Texts::new()),
             typing: Mutex::default(),
             seats: Seats::new(),
@@ -231,9 +252,9 @@ impl Feeds {
 impl Weighed for FeedEvent {
     fn bytes(&self) -> usize {
         match self {
-            Self::Entries(entries) => entries.iter().map(Entry::bytes).sum(),
-            Self::Text(piece) => size_of::<TextPiece>() + piece.text.len(),
-            Self::Command(reply) => {
+            Self::Entries(entries) => entries.iter().map(|fresh| fresh.entry.bytes()).sum(),
+            Self::Text(piece) => size_of::<FreshText>() + piece.text.len(),
+            Self::Command(reply, _) => {
                 let texts = [&reply.command, &reply.argument, &reply.content];
                 let failure = reply.failure.as_ref().map_or(0, String::len);
                 let texts: usize = texts.iter().map(|text| text.len()).sum();
@@ -255,5 +276,28 @@ impl Feed {
 
     fn texts(&self) -> std::sync::MutexGuard<'_, Texts> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell_entries(&self, entries: Vec<Entry>) {
+        let fresh = entries.into_iter().map(|entry| Fresh {
+            entry,
+            forms: self.shelf.forms(),
+        });
+        self.events.tell(FeedEvent::Entries(fresh.collect()));
+    }
+
+    fn tell_text(&self, piece: TextPiece) {
+        self.events.tell(FeedEvent::Text(Arc::new(FreshText {
+            seq: piece.seq,
+            begun_rev: piece.begun_rev,
+            offset: piece.offset,
+            text: piece.text.into(),
+            forms: self.shelf.forms(),
+        })));
+    }
+
+    fn tell_command(&self, reply: CommandReply) {
+        let forms = self.shelf.forms();
+        self.events.tell(FeedEvent::Command(Arc::new(reply), forms));
     }
 }

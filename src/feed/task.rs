@@ -180,8 +180,7 @@ impl Task {
             Notice::Typing { user, typing, .. } => self.hear_typing(*user, *typing),
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
             Notice::CommandReplied { reply } => {
-                let reply = Arc::new(reply.clone());
-                self.feed.events.tell(FeedEvent::Command(reply));
+                self.feed.tell_command(reply.clone());
             }
             Notice::TextWanted { .. }
             | Notice::StopReplies { .. }
@@ -205,7 +204,7 @@ impl Task {
         match heard {
             HeardText::News(news) => {
                 self.gaps.close(piece.seq);
-                self.feed.events.tell(FeedEvent::Text(Arc::new(news)));
+                self.feed.tell_text(news);
             }
             HeardText::Nothing => {}
             HeardText::Gap => self.gaps.open(piece.seq),
@@ -238,7 +237,7 @@ impl Task {
             texts.see(entry);
         }
         drop(texts);
-        self.feed.events.tell(FeedEvent::Entries(entries.into()));
+        self.feed.tell_entries(entries);
         // Who has sent a message has stopped typing it.
         for author in authors {
             self.hear_typing(author, false);
@@ -338,7 +337,7 @@ impl Task {
         let row = row.filter(|row| row.status.is_under_way());
         let news = row.and_then(|row| self.feed.texts().mend(&row));
         if let Some(news) = news {
-            self.feed.events.tell(FeedEvent::Text(Arc::new(news)));
+            self.feed.tell_text(news);
         }
         Ok(())
     }

@@ -4,9 +4,9 @@
 
 use std::{pin::pin, time::Duration};
 
-use async_graphql::Value;
+use async_graphql::{Response, Value};
 use futures_util::{
-    StreamExt as _,
+    Stream, StreamExt as _,
     stream::{self, BoxStream},
 };
 
@@ -19,6 +19,7 @@ use super::{
     gate::Gate,
     operation::{self, Live, Operation, Single},
     parameters::Parameters,
+    sharing::{self, Asked, Groups},
 };
 use crate::{
     api::{self, Deadline, RequestId, Schema},
@@ -37,6 +38,7 @@ pub(super) struct Endpoint {
     /// How long an operation may take, beside what it was asked to wait.
     patience: Duration,
     documents: Documents,
+    groups: Groups,
 }
 
 /// Who asks, and in which request or on which socket.
@@ -48,10 +50,27 @@ pub(super) struct Caller {
     pub(super) request_id: RequestId,
 }
 
+/// One event of a subscription, as it is told.
+pub(super) struct Told {
+    pub(super) answer: Answer,
+    /// Nothing can follow it.
+    pub(super) is_last: bool,
+}
+
+impl Caller {
+    /// An operation with what its resolvers can look up about who asks.
+    pub(super) fn sign(&self, live: Live) -> Live {
+        live.with(self.viewer.clone())
+            .with(self.address)
+            .with(self.request_id)
+    }
+}
+
 impl Endpoint {
     pub(super) fn new(app: &App, schema: Schema, patience: Duration) -> Self {
         Self {
             app: app.clone(),
+            groups: Groups::new(app, schema.clone()),
             schema,
             patience,
             gate: Gate::new(app.config().limits),
@@ -62,6 +81,21 @@ impl Endpoint {
     /// What stands before everything.
     pub(super) fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// What is executed.
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Those who watch the same in the same way.
+    pub(super) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// How long an operation may take, beside what it was asked to wait.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Who holds this access token. No token: nobody. Takes no longer than an operation may.
@@ -148,11 +182,19 @@ impl Endpoint {
         }
     }
 
-    fn subscribe(self, operation: Live, caller: Caller) -> BoxStream<'static, Answer> {
+    fn subscribe(self, mut live: Live, caller: Caller) -> BoxStream<'static, Answer> {
+        match Asked::of(&mut live) {
+            Some(asked) => sharing::run(self, live, asked, caller).boxed(),
+            None => self.follow(live, caller).boxed(),
+        }
+    }
+
+    /// Runs a subscription for one subscriber alone.
+    fn follow(self, live: Live, caller: Caller) -> impl Stream<Item = Answer> + Send {
         // Until it has begun: from then on a subscription waits as long as it takes.
         let deadline = Deadline::after(self.patience);
-        let operation = operation.with(deadline.clone());
-        let answers = async_stream::stream! {
+        let operation = live.with(deadline.clone());
+        async_stream::stream! {
             let mut events = pin!(execution::follow(self.schema.clone(), operation));
             let mut passed = pin!(deadline.passed());
             loop {
@@ -160,25 +202,32 @@ impl Endpoint {
                     event = events.next() => event,
                     () = &mut passed => Some(Err(too_long())),
                 };
-                match event {
-                    Some(Ok(response)) => {
-                        let is_shown = response.data != Value::Null || response.is_ok();
-                        yield response.into();
-                        // An event of which nothing can be shown is not passed over: the client has been told
-                        // why, and comes back from its last cursor.
-                        if !is_shown {
-                            break;
-                        }
-                    }
-                    Some(Err(error)) => {
-                        yield Answer::Refused(self.refusal(error, caller.request_id));
-                        break;
-                    }
-                    None => break,
+                let Some(event) = event else {
+                    break;
+                };
+                let told = self.told(event, &caller);
+                yield told.answer;
+                if told.is_last {
+                    break;
                 }
             }
-        };
-        answers.boxed()
+        }
+    }
+
+    /// What a subscriber is told of an event.
+    pub(super) fn told(&self, event: AppResult<Response>, caller: &Caller) -> Told {
+        match event {
+            Ok(response) => Told {
+                // An event of which nothing can be shown is not passed over: the client has been told
+                // why, and comes back from its last cursor.
+                is_last: response.data == Value::Null && response.is_err(),
+                answer: response.into(),
+            },
+            Err(error) => Told {
+                answer: Answer::Refused(self.refusal(error, caller.request_id)),
+                is_last: true,
+            },
+        }
     }
 
     /// The refusal that tells of `error`.
@@ -187,6 +236,6 @@ impl Endpoint {
     }
 }
 
-fn too_long() -> AppError {
+pub(super) fn too_long() -> AppError {
     AppError::unavailable(anyhow::anyhow!("an operation took longer than it may"))
 }

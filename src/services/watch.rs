@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::db::users::User;
 use crate::domain::{Epoch, Person, Rev, SessionId, Viewer};
 use crate::error::AppResult;
-use crate::feed::{Follower, Gone, Item, Reader, Start, View};
+use crate::feed::{Follower, Gone, Item, Reader, Seen, Start, View};
 
 /// How long a walk waits before it tries a step again that the database refused.
 const RETRY: Duration = Duration::from_millis(500);
@@ -46,7 +46,7 @@ impl EndReason {
 #[derive(Clone, Debug)]
 pub enum Sight {
     /// Something in the session.
-    Item(Item),
+    Item(Seen),
     /// Another person types, or does no more.
     Typing {
         /// Who.
@@ -107,14 +107,14 @@ fn walk(
             let sight = tokio::select! {
                 biased;
                 reason = &mut end => Sight::End(reason),
-                item = next(&mut follower) => match item {
-                    Ok(Item::Typing { user, typing }) => {
+                seen = next(&mut follower) => match seen {
+                    Ok(Seen { item: Item::Typing { user, typing }, .. }) => {
                         match typists.look(&app, &person, user, typing).await {
                             Some(user) => Sight::Typing { user, typing },
                             None => continue,
                         }
                     }
-                    Ok(item) => Sight::Item(item),
+                    Ok(seen) => Sight::Item(seen),
                     Err(Gone::Removed) => Sight::End(EndReason::Removed),
                     Err(Gone::Deleted) => Sight::End(EndReason::SessionDeleted),
                 },
@@ -129,7 +129,7 @@ fn walk(
 }
 
 /// Waits for what comes next, however long the log can't be read.
-pub(super) async fn next(follower: &mut Follower) -> Result<Item, Gone> {
+pub(super) async fn next(follower: &mut Follower) -> Result<Seen, Gone> {
     loop {
         match follower.next().await {
             Ok(seen) => return seen,

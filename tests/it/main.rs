@@ -38,6 +38,7 @@ mod restored;
 mod rooms;
 mod schema;
 mod sending;
+mod sharing;
 mod sign_outs;
 mod transports;
 mod typed_client;

@@ -86,12 +86,14 @@ impl Operations {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use futures_util::FutureExt as _;
 
     use super::*;
 
     fn answers(count: usize) -> impl Stream<Item = Answer> + Send + 'static {
-        stream::iter((0..count).map(|_| Answer::Executed("{}".into())))
+        stream::iter((0..count).map(|_| Answer::Executed(Arc::new("{}".to_owned()))))
     }
 
     #[tokio::test]
