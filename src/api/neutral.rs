@@ -61,14 +61,7 @@ const NEUTRAL: &[(&str, &[&str])] = &[
     ("Member", &["user", "isOwner", "readUpTo", "joinedAt"]),
     (
         "User",
-        &[
-            "id",
-            "username",
-            "displayName",
-            "bio",
-            "role",
-            "createdAt",
-        ],
+        &["id", "username", "displayName", "bio", "role", "createdAt"],
     ),
     (
         "Chatbot",
