@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::ApiResult;
 use super::types::ContextExt as _;
 use crate::domain::{Epoch, SessionId};
+use crate::feed::View;
 use crate::services::watch::Sight;
 
 /// A subscriber's walk along a session. Each sight on it is one event.
@@ -22,6 +23,8 @@ pub struct Walk {
     pub session: SessionId,
     /// The epoch that its cursors belong to.
     pub epoch: Epoch,
+    /// What of the session it sees.
+    pub view: View,
     /// What the subscriber sees.
     pub sights: BoxStream<'static, Sight>,
 }
@@ -56,6 +59,7 @@ impl Showing {
 pub(super) async fn sights<S: Stream<Item = Sight> + Send + 'static>(
     ctx: &Context<'_>,
     session: SessionId,
+    view: View,
     walk: impl Future<Output = ApiResult<S>> + Send,
 ) -> ApiResult<BoxStream<'static, Sight>> {
     let Some(showing) = ctx.data_opt::<Showing>() else {
@@ -66,6 +70,7 @@ pub(super) async fn sights<S: Stream<Item = Sight> + Send + 'static>(
         let walk = Walk {
             session,
             epoch: ctx.epoch()?,
+            view,
             sights: walk.await?.boxed(),
         };
         // Nobody waits for it any more: then nothing is shown either.

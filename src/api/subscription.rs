@@ -42,7 +42,7 @@ impl Subscription {
             ctx.deadline()?.lift();
             Ok(sights.filter(|sight| future::ready(is_message_or_end(sight))))
         };
-        let sights = showing::sights(ctx, session, walk).await?;
+        let sights = showing::sights(ctx, session, View::Finished, walk).await?;
         Ok(sights.filter_map(|sight| future::ready(message(sight))))
     }
 
@@ -69,7 +69,7 @@ impl Subscription {
             ctx.deadline()?.lift();
             Ok(sights)
         };
-        let sights = showing::sights(ctx, session, walk).await?;
+        let sights = showing::sights(ctx, session, View::Everything, walk).await?;
         Ok(sights
             .filter_map(move |sight| future::ready(SessionEvent::new(&app, epoch, session, sight))))
     }

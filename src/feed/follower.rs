@@ -21,7 +21,7 @@ const PAGE: PageLimit = PageLimit {
 };
 
 /// Which of a session's changes a follower sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum View {
     /// Every entry of the log, and the text of replies under way.
     Everything,
@@ -163,8 +163,11 @@ impl Follower {
     /// Waits for what comes next, or for the end of the reader's right to see it: then nothing follows. After
     /// an error the same step can be tried again; nothing is lost.
     pub async fn next(&mut self) -> AppResult<Result<Seen, Gone>> {
+        // What reads the database is in boxes: it takes room only while it does.
         loop {
-            self.judge().await?;
+            if self.is_unsure() {
+                Box::pin(self.judge()).await?;
+            }
             if let Some(gone) = self.gone {
                 return Ok(Err(gone));
             }
@@ -173,12 +176,12 @@ impl Follower {
             }
             match &mut self.phase {
                 Phase::Detached => {
-                    let attachment = self.feeds.attach(self.session).await?;
+                    let attachment = Box::pin(self.feeds.attach(self.session)).await?;
                     // What is read from the log is judged with it; what comes from the feed after that, by its changes.
                     self.judged = attachment.feed.seats.changes();
                     self.phase = Phase::Reading(attachment);
                 }
-                Phase::Reading(_) => self.read_page().await?,
+                Phase::Reading(_) => Box::pin(self.read_page()).await?,
                 Phase::Live(attachment) => match attachment.events.next().await {
                     Told::Event(FeedEvent::Entries(entries)) => self.see_live(&entries),
                     Told::Event(FeedEvent::Text(piece)) => self.hear(&piece),
@@ -199,14 +202,21 @@ impl Follower {
         }
     }
 
-    /// Has the reader lost their seat by what the feed has told of since? Asked before anything is shown, however
-    /// long ago it was read: what is shown with it is looked up only then.
+    /// Whether the feed has told of a change since by which the reader may have lost their seat. Asked before anything
+    /// is shown, however long ago it was read: what is shown with it is looked up only then.
+    fn is_unsure(&self) -> bool {
+        match &self.phase {
+            Phase::Reading(attachment) | Phase::Live(attachment) => {
+                attachment.feed.seats.changes() > self.judged
+            }
+            Phase::Detached => false,
+        }
+    }
+
+    /// Looks whether they have.
     async fn judge(&mut self) -> AppResult<()> {
-        let (Phase::Reading(attachment) | Phase::Live(attachment)) = &self.phase else {
-            return Ok(());
-        };
-        let seats = &attachment.feed.seats;
-        if seats.changes() > self.judged {
+        if let Phase::Reading(attachment) | Phase::Live(attachment) = &self.phase {
+            let seats = &attachment.feed.seats;
             let judged = seats.judge(&self.feeds.db, self.session, self.reader);
             (self.judged, self.gone) = judged.await?;
         }
@@ -299,6 +309,8 @@ impl Follower {
         }
         if !std::mem::replace(&mut self.has_caught_up, true) {
             self.items.push_back(Item::CaughtUp(position).into());
+            // A replay must not cost its room for as long as the walk lasts.
+            self.items.shrink_to_fit();
         }
         self.see_typing(people);
         Ok(())

@@ -8,6 +8,7 @@
 mod follower;
 mod forms;
 mod gaps;
+mod makers;
 mod ring;
 mod seats;
 mod sequence;
@@ -16,7 +17,7 @@ mod texts;
 mod typing;
 
 use std::collections::{HashMap, hash_map};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ use tokio_util::task::TaskTracker;
 pub use follower::{Follower, Item, Seen, Sighting, Start, View};
 use forms::Shelf;
 pub use forms::{Form, Forms, Found, Made, Making};
+pub use makers::Maker;
+use makers::Makers;
 use ring::{Listener, Ring, Weighed};
 use seats::Seats;
 pub use seats::{Gone, Reader};
@@ -43,6 +46,7 @@ pub struct Feeds {
     db: Db,
     bus: Bus,
     open: Arc<Mutex<Open>>,
+    makers: Makers,
     tasks: TaskTracker,
     closed: CancellationToken,
     /// The epoch whose log was last found wanting.
@@ -58,8 +62,11 @@ struct Open {
 
 /// What followers of one session share with its task.
 struct Feed {
+    session: SessionId,
     /// The epoch that its log belongs to.
     epoch: Epoch,
+    makers: Makers,
+    tasks: TaskTracker,
     events: Ring<FeedEvent>,
     /// What followers have made of its events.
     shelf: Arc<Shelf>,
@@ -120,6 +127,7 @@ impl Feeds {
                 epoch,
                 feeds: HashMap::new(),
             })),
+            makers: Makers::default(),
             tasks: TaskTracker::new(),
             closed: CancellationToken::new(),
             rewound: Arc::new(watch::Sender::new(epoch)),
@@ -130,6 +138,16 @@ impl Feeds {
     /// when they may no longer.
     pub fn follow(&self, session: SessionId, start: Start, view: View, reader: Reader) -> Follower {
         Follower::new(self.clone(), session, start, view, reader)
+    }
+
+    /// Has somebody make what there is to make of what is seen in a session, for as long as they live.
+    pub fn have_made(&self, session: SessionId, maker: Weak<dyn Maker>) {
+        self.makers.add(session, maker);
+    }
+
+    /// Forgets makers of a session who are gone.
+    pub fn forget_makers(&self, session: SessionId) {
+        self.makers.prune(session);
     }
 
     /// How many follow a session here; nothing if it has no feed.
@@ -203,7 +221,10 @@ impl Feeds {
 
     fn open(&self, session: SessionId, epoch: Epoch) -> Arc<Feed> {
         let feed = Arc::new(Feed {
+            session,
             epoch,
+            makers: self.makers.clone(),
+            tasks: self.tasks.clone(),
             events: Ring::new(),
             shelf: Arc::default(),
             texts: Mutex::new(Texts::new()),
@@ -278,16 +299,16 @@ impl Feed {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell_entries(&self, entries: Vec<Entry>) {
+    fn tell_entries(self: &Arc<Self>, entries: Vec<Entry>) {
         let fresh = entries.into_iter().map(|entry| Fresh {
             entry,
             forms: self.shelf.forms(),
         });
-        self.events.tell(FeedEvent::Entries(fresh.collect()));
+        self.tell(FeedEvent::Entries(fresh.collect()));
     }
 
-    fn tell_text(&self, piece: TextPiece) {
-        self.events.tell(FeedEvent::Text(Arc::new(FreshText {
+    fn tell_text(self: &Arc<Self>, piece: TextPiece) {
+        self.tell(FeedEvent::Text(Arc::new(FreshText {
             seq: piece.seq,
             begun_rev: piece.begun_rev,
             offset: piece.offset,
@@ -296,8 +317,32 @@ impl Feed {
         })));
     }
 
-    fn tell_command(&self, reply: CommandReply) {
+    fn tell_command(self: &Arc<Self>, reply: CommandReply) {
         let forms = self.shelf.forms();
-        self.events.tell(FeedEvent::Command(Arc::new(reply), forms));
+        self.tell(FeedEvent::Command(Arc::new(reply), forms));
+    }
+
+    /// Tells followers, and wakes them once what they all want of it is made.
+    fn tell(self: &Arc<Self>, event: FeedEvent) {
+        match self.makers.make(self.session, &event) {
+            Some(making) => {
+                self.events.put(event);
+                let wake = Wake(self.clone());
+                self.tasks.spawn(async move {
+                    let _wake = wake;
+                    making.await;
+                });
+            }
+            None => self.events.tell(event),
+        }
+    }
+}
+
+/// Wakes a feed's followers when dropped, whatever has come in between.
+struct Wake(Arc<Feed>);
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        self.0.events.wake();
     }
 }

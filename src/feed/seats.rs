@@ -2,6 +2,7 @@
 //! once for all followers of a feed.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -29,7 +30,11 @@ pub enum Gone {
 }
 
 /// The seats of a feed's session, as of its last change that its task knows of.
-pub(super) struct Seats(Mutex<Known>);
+pub(super) struct Seats {
+    known: Mutex<Known>,
+    /// The number of changes once more: each follower looks at it for each event.
+    changes: AtomicU64,
+}
 
 struct Known {
     /// How many changes there were that may have taken a seat.
@@ -40,10 +45,13 @@ struct Known {
 
 impl Seats {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Known {
-            changes: 0,
-            members: Arc::default(),
-        }))
+        Self {
+            known: Mutex::new(Known {
+                changes: 0,
+                members: Arc::default(),
+            }),
+            changes: AtomicU64::new(0),
+        }
     }
 
     /// Notes that the session has changed. Called before anything of the change is told to a follower.
@@ -51,11 +59,12 @@ impl Seats {
         let mut known = self.known();
         known.changes += 1;
         known.members = Arc::default();
+        self.changes.store(known.changes, Ordering::Release);
     }
 
     /// How many changes there were.
     pub(super) fn changes(&self) -> u64 {
-        self.known().changes
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Whether the reader may not go on after these changes; and how many they are.
@@ -82,7 +91,7 @@ impl Seats {
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,7 +2,7 @@
 //! [`identify`](Endpoint::identify), [`admit`](Endpoint::admit), then [`run`](Endpoint::run), or
 //! [`execute`](Endpoint::execute) where there is one answer only.
 
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use async_graphql::{Response, Value};
 use futures_util::{
@@ -29,9 +29,13 @@ use crate::{
     services::logins,
 };
 
-/// Parlor's GraphQL endpoint. Cheap to clone.
+/// Parlor's GraphQL endpoint. Cheap to clone, and to keep.
 #[derive(Clone)]
 pub(super) struct Endpoint {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
     app: App,
     schema: Schema,
     gate: Gate,
@@ -69,33 +73,35 @@ impl Caller {
 impl Endpoint {
     pub(super) fn new(app: &App, schema: Schema, patience: Duration) -> Self {
         Self {
-            app: app.clone(),
-            groups: Groups::new(app, schema.clone()),
-            schema,
-            patience,
-            gate: Gate::new(app.config().limits),
-            documents: Documents::new(app.config()),
+            parts: Arc::new(Parts {
+                app: app.clone(),
+                groups: Groups::new(app, schema.clone()),
+                schema,
+                patience,
+                gate: Gate::new(app.config().limits),
+                documents: Documents::new(app.config()),
+            }),
         }
     }
 
     /// What stands before everything.
     pub(super) fn gate(&self) -> &Gate {
-        &self.gate
+        &self.parts.gate
     }
 
     /// What is executed.
     pub(super) fn schema(&self) -> &Schema {
-        &self.schema
+        &self.parts.schema
     }
 
     /// Those who watch the same in the same way.
     pub(super) fn groups(&self) -> &Groups {
-        &self.groups
+        &self.parts.groups
     }
 
     /// How long an operation may take, beside what it was asked to wait.
     pub(super) fn patience(&self) -> Duration {
-        self.patience
+        self.parts.patience
     }
 
     /// Who holds this access token. No token: nobody. Takes no longer than an operation may.
@@ -103,15 +109,18 @@ impl Endpoint {
         let Some(token) = token else {
             return Ok(Viewer::Nobody);
         };
-        timeout(self.patience, logins::identify(&self.app, token))
-            .await
-            .unwrap_or_else(|_| Err(too_long()))
+        timeout(
+            self.parts.patience,
+            logins::identify(&self.parts.app, token),
+        )
+        .await
+        .unwrap_or_else(|_| Err(too_long()))
     }
 
     /// Waits until the caller's login has ended; for ever if nobody is signed in.
     pub(super) async fn signed_out(&self, viewer: &Viewer) {
         match viewer {
-            Viewer::Person(person) => logins::ended(&self.app, person).await,
+            Viewer::Person(person) => logins::ended(&self.parts.app, person).await,
             Viewer::Nobody | Viewer::Refused => std::future::pending().await,
         }
     }
@@ -129,39 +138,41 @@ impl Endpoint {
             mut request,
         } = parameters;
         let found = self
+            .parts
             .documents
             .find(document)
             .map_err(|unknown| match unknown {
                 Unknown::Error(error) => self.refusal(error, caller.request_id),
                 Unknown::Told(refusal) => refusal,
             })?;
-        self.gate.check_text(&found.text).map_err(too_much)?;
+        self.parts.gate.check_text(&found.text).map_err(too_much)?;
         let keep = found.keep();
         request.query = found.text;
         let variables = std::mem::take(&mut request.variables);
         let document = request.parsed_query().map_err(wrong)?;
-        self.gate
+        self.parts
+            .gate
             .check_document(document, &variables)
             .map_err(too_much)?;
         request.variables = variables;
-        self.documents.keep(keep, &request.query);
+        self.parts.documents.keep(keep, &request.query);
         // The epoch is taken before anything is read: cursors of what is read must not outlive the one it was
         // read in.
         let request = request
             .data(caller.viewer.clone())
             .data(caller.address)
             .data(caller.request_id)
-            .data(self.app.epoch());
+            .data(self.parts.app.epoch());
         operation::choose(request).map_err(wrong)
     }
 
     /// Runs a query or a mutation. A mutation runs to its end even if the answer is not waited for; and it is
     /// waited for until its deadline.
     pub(super) async fn execute(&self, operation: Single, caller: &Caller) -> Answer {
-        let deadline = Deadline::after(self.patience);
+        let deadline = Deadline::after(self.parts.patience);
         let operation = operation.with(deadline.clone());
         let result = tokio::select! {
-            result = execution::run(self.schema.clone(), operation, self.app.tasks()) => result,
+            result = execution::run(self.parts.schema.clone(), operation, self.parts.app.tasks()) => result,
             () = deadline.passed() => Err(too_long()),
         };
         match result {
@@ -192,10 +203,10 @@ impl Endpoint {
     /// Runs a subscription for one subscriber alone.
     fn follow(self, live: Live, caller: Caller) -> impl Stream<Item = Answer> + Send {
         // Until it has begun: from then on a subscription waits as long as it takes.
-        let deadline = Deadline::after(self.patience);
+        let deadline = Deadline::after(self.parts.patience);
         let operation = live.with(deadline.clone());
         async_stream::stream! {
-            let mut events = pin!(execution::follow(self.schema.clone(), operation));
+            let mut events = pin!(execution::follow(self.parts.schema.clone(), operation));
             let mut passed = pin!(deadline.passed());
             loop {
                 let event = tokio::select! {

@@ -13,6 +13,7 @@ use crate::db::users::User;
 use crate::domain::{Epoch, Person, Rev, SessionId, Viewer};
 use crate::error::AppResult;
 use crate::feed::{Follower, Gone, Item, Reader, Seen, Start, View};
+use crate::seldom::Seldom;
 
 /// How long a walk waits before it tries a step again that the database refused.
 const RETRY: Duration = Duration::from_millis(500);
@@ -99,8 +100,7 @@ fn walk(
             yield Sight::End(EndReason::CursorUnknown);
             return;
         };
-        let end = reason_to_end(&app, &person, epoch);
-        tokio::pin!(end);
+        let mut end = Seldom::new(reason_to_end(app.clone(), person.clone(), epoch));
         let mut typists = Typists::default();
         let _presence = Presence { app: app.clone(), session, user: person.user };
         loop {
@@ -109,7 +109,8 @@ fn walk(
                 reason = &mut end => Sight::End(reason),
                 seen = next(&mut follower) => match seen {
                     Ok(Seen { item: Item::Typing { user, typing }, .. }) => {
-                        match typists.look(&app, &person, user, typing).await {
+                        // In a box: it takes room only while it reads the database.
+                        match Box::pin(typists.look(&app, &person, user, typing)).await {
                             Some(user) => Sight::Typing { user, typing },
                             None => continue,
                         }
@@ -143,11 +144,11 @@ pub(super) async fn next(follower: &mut Follower) -> Result<Seen, Gone> {
 }
 
 /// Waits for the first reason to end.
-async fn reason_to_end(app: &App, person: &Person, epoch: Epoch) -> EndReason {
+async fn reason_to_end(app: App, person: Person, epoch: Epoch) -> EndReason {
     let time_left = person.expires_at - Utc::now();
     tokio::select! {
         () = app.stopping().cancelled() => EndReason::ServerStopping,
-        () = logins::ended(app, person) => EndReason::SignedOut,
+        () = logins::ended(&app, &person) => EndReason::SignedOut,
         () = app.epoch_ended(epoch) => EndReason::CursorUnknown,
         () = sleep(time_left.to_std().unwrap_or_default()) => EndReason::TokenExpired,
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_graphql::{Request, Variables};
+use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::time::timeout;
 
 use super::stage::Stage;
@@ -14,7 +15,7 @@ use crate::{
     api::Schema,
     app::App,
     domain::{Epoch, SessionId},
-    feed::{Form, Forms, Found, Made, Making, Seen},
+    feed::{Form, Forms, Found, Made, Maker, Making, Seen, View},
     http::{answer::Answer, operation::Live},
     services::watch::Sight,
 };
@@ -35,6 +36,8 @@ pub(in crate::http) struct Groups {
 pub(super) struct Key {
     pub(super) session: SessionId,
     pub(super) epoch: Epoch,
+    /// As the document asks for it.
+    pub(super) view: View,
     pub(super) document: String,
     pub(super) operation: Option<String>,
     /// Those that matter.
@@ -76,6 +79,9 @@ impl Groups {
             groups: self.clone(),
         });
         groups.insert(key, Arc::downgrade(&group));
+        drop(groups);
+        let maker: Weak<Group> = Arc::downgrade(&group);
+        self.app.feeds().have_made(group.key.session, maker);
         group
     }
 }
@@ -91,6 +97,23 @@ impl Drop for Group {
         {
             groups.remove(&self.key);
         }
+        drop(groups);
+        self.groups.app.feeds().forget_makers(self.key.session);
+    }
+}
+
+impl Maker for Group {
+    fn view(&self) -> View {
+        self.key.view
+    }
+
+    fn make(self: Arc<Self>, seen: Seen) -> BoxFuture<'static, ()> {
+        async move {
+            if let Some(forms) = &seen.forms {
+                self.show(&seen, forms).await;
+            }
+        }
+        .boxed()
     }
 }
 
@@ -116,16 +139,19 @@ impl Group {
                 let made = making.made.clone();
                 // In a task of its own: who waits for it must not depend on whether the one who happened to come
                 // first goes on, or is busy with a peer that takes nothing.
-                let make = self.clone().make(seen.clone(), making);
-                self.groups.app.tasks().spawn(make);
+                let execute = self.clone().execute(seen.clone(), making);
+                self.groups.app.tasks().spawn(execute);
                 made
             }
         };
-        made.wait().await.clone()
+        match made.get() {
+            Some(made) => made.clone(),
+            None => made.wait().await.clone(),
+        }
     }
 
     /// Dropping `making` tells everyone to do without.
-    async fn make(self: Arc<Self>, seen: Seen, making: Making) {
+    async fn execute(self: Arc<Self>, seen: Seen, making: Making) {
         let shown = timeout(PATIENCE, async {
             let mut stage = self.stage.lock().await;
             // Taken out: one that is given up, fails or has told of an error is not used again.

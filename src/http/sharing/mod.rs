@@ -70,7 +70,7 @@ pub(super) fn run(
             event = own.next() => Err(event),
             () = deadline.passed() => Err(Some(Err(too_long()))),
         };
-        let Walk { session, epoch, mut sights } = match begun {
+        let Walk { session, epoch, view, mut sights } = match begun {
             Ok(walk) => walk,
             Err(event) => {
                 if let Some(event) = event {
@@ -80,7 +80,7 @@ pub(super) fn run(
             }
         };
         let Asked { document, operation, variables, matter } = asked;
-        let key = Key { session, epoch, document, operation, variables: matter };
+        let key = Key { session, epoch, view, document, operation, variables: matter };
         let group = endpoint.groups().join(key, variables);
         // Kept while it is needed: a subscriber who waits costs little.
         let mut own = Some(own);
