@@ -18,4 +18,5 @@ pub mod http;
 pub mod inbox;
 pub mod outside;
 pub mod panics;
+pub mod seldom;
 pub mod services;

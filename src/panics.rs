@@ -164,12 +164,11 @@ mod tests {
         // Caught inside, so the other is at work when it happens.
         let inner = caught(|| caught(|| breaks("within")).unwrap_err());
         log(inner.unwrap());
-        let mut items = pin!(caught_in_stream(stream::iter([1, 2, 3]).map(
-            |number| match number {
-                2 => breaks("in a stream"),
-                _ => {}
+        let mut items = pin!(caught_in_stream(stream::iter([1, 2, 3]).map(|number| {
+            if number == 2 {
+                breaks("in a stream");
             }
-        )));
+        })));
         assert_eq!(items.next().await, Some(Ok(())));
         log(items.next().await.unwrap().unwrap_err());
         assert_eq!(items.next().await, None);

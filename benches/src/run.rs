@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use crate::cells::{Bench, Figure, Work};
+use crate::cells::{Bench, Figure, Outcome, Work};
 use crate::check::Verdict;
 use crate::drift;
 use crate::load::{Size, Who};
@@ -128,31 +128,32 @@ async fn measure(
     let drift = drift::reading();
     let outcome = timeout(left + GRACE, bench.measure(work, who, size)).await;
     let trouble = match outcome {
-        Ok(Ok(outcome)) => {
-            for figure in &outcome.figures {
-                let verdict = findings.verdicts.entry(figure.work.clone());
-                verdict.or_default();
+        Ok(Ok(outcomes)) => {
+            let took = began.elapsed();
+            eprintln!(
+                "  {work:?} {who:?} {size:?} {took:.1?}{}",
+                faults(&outcomes)
+            );
+            for outcome in outcomes {
+                for figure in &outcome.figures {
+                    let verdict = findings.verdicts.entry(figure.work.clone());
+                    verdict.or_default();
+                }
+                // What was received counts once, at the first row of this part of the work.
+                if let Some(first) = outcome.figures.first() {
+                    let verdict = findings.verdicts.entry(first.work.clone());
+                    *verdict.or_default() += outcome.verdict;
+                }
+                findings
+                    .readings
+                    .extend(outcome.figures.into_iter().map(|figure| Reading {
+                        round,
+                        who,
+                        size,
+                        figure,
+                        drift,
+                    }));
             }
-            // What was received counts once, at the work's first row.
-            if let Some(first) = outcome.figures.first() {
-                let verdict = findings.verdicts.entry(first.work.clone());
-                *verdict.or_default() += outcome.verdict;
-            }
-            let told = if outcome.verdict.is_clean() {
-                String::new()
-            } else {
-                format!(": {:?}", outcome.verdict)
-            };
-            eprintln!("  {work:?} {who:?} {size:?} {:.1?}{told}", began.elapsed());
-            findings
-                .readings
-                .extend(outcome.figures.into_iter().map(|figure| Reading {
-                    round,
-                    who,
-                    size,
-                    figure,
-                    drift,
-                }));
             return;
         }
         Ok(Err(error)) => format!("{error:#}"),
@@ -161,4 +162,10 @@ async fn measure(
     let trouble = format!("{work:?} of {who:?}, {size:?}: {trouble}");
     eprintln!("  {trouble}");
     findings.troubles.push(trouble);
+}
+
+/// What was wrong, to be told at once.
+fn faults(outcomes: &[Outcome]) -> String {
+    let unclean = outcomes.iter().filter(|it| !it.verdict.is_clean());
+    unclean.map(|it| format!(": {:?}", it.verdict)).collect()
 }

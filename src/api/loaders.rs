@@ -81,8 +81,8 @@ impl Loader<(SessionId, Seq)> for Rows {
     type Error = Arc<AppError>;
 
     async fn load(&self, places: &[(SessionId, Seq)]) -> Batch<(SessionId, Seq), Message> {
-        let mut conn = self.db.connection().await?;
-        let rows = messages::by_places(&mut conn, places).await?;
+        let conn = self.db.connection().await?;
+        let rows = messages::by_places(&conn, places).await?;
         Ok(rows
             .into_iter()
             .map(|row| ((row.session_id, row.seq), row))

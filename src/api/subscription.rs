@@ -6,8 +6,8 @@ use async_graphql::{Context, ID, Subscription as GraphQLSubscription};
 use futures_util::{Stream, StreamExt, future};
 
 use super::error::ApiError;
-use super::ids;
 use super::types::{ContextExt, InboxEvent, Message, SessionEvent};
+use super::{ids, showing};
 use crate::error::AppError;
 use crate::feed::{Item, View};
 use crate::services::inbox;
@@ -37,16 +37,14 @@ impl Subscription {
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<Message, ApiError>> + use<>, ApiError> {
         let session = ids::session(&session_id, "sessionId")?;
-        let (app, viewer, epoch) = (ctx.app()?, ctx.viewer()?, ctx.epoch()?);
-        let sights = watch::session(app, viewer, epoch, session, after, View::Finished).await?;
-        ctx.deadline()?.lift();
-        Ok(sights.filter_map(|sight| {
-            future::ready(match sight {
-                Sight::Item(Item::Added(seen)) => Some(Ok(Message::seen(seen))),
-                Sight::Item(_) | Sight::Typing { .. } => None,
-                Sight::End(reason) => Some(Err(end_error(reason).into())),
-            })
-        }))
+        let walk = async {
+            let (app, viewer, epoch) = (ctx.app()?, ctx.viewer()?, ctx.epoch()?);
+            let sights = watch::session(app, viewer, epoch, session, after, View::Finished).await?;
+            ctx.deadline()?.lift();
+            Ok(sights.filter(|sight| future::ready(is_message_or_end(sight))))
+        };
+        let sights = showing::sights(ctx, session, View::Finished, walk).await?;
+        Ok(sights.filter_map(|sight| future::ready(message(sight))))
     }
 
     /// Everything that happens in a session: messages added and changed, text of replies as it is written,
@@ -64,9 +62,15 @@ impl Subscription {
         after: Option<String>,
     ) -> Result<impl Stream<Item = SessionEvent> + use<>, ApiError> {
         let session = ids::session(&session_id, "sessionId")?;
-        let (app, viewer, epoch) = (ctx.app()?.clone(), ctx.viewer()?, ctx.epoch()?);
-        let sights = watch::session(&app, viewer, epoch, session, after, View::Everything).await?;
-        ctx.deadline()?.lift();
+        let (app, epoch) = (ctx.app()?.clone(), ctx.epoch()?);
+        let walk = async {
+            let (app, viewer) = (ctx.app()?, ctx.viewer()?);
+            let sights =
+                watch::session(app, viewer, epoch, session, after, View::Everything).await?;
+            ctx.deadline()?.lift();
+            Ok(sights)
+        };
+        let sights = showing::sights(ctx, session, View::Everything, walk).await?;
         Ok(sights
             .filter_map(move |sight| future::ready(SessionEvent::new(&app, epoch, session, sight))))
     }
@@ -89,6 +93,26 @@ impl Subscription {
         let sights = inbox::open(&app, viewer, epoch, after)?;
         ctx.deadline()?.lift();
         Ok(sights.map(move |sight| InboxEvent::new(&app, epoch, user, sight)))
+    }
+}
+
+/// Whether `messageAdded` tells of a sight.
+fn is_message_or_end(sight: &Sight) -> bool {
+    match sight {
+        Sight::Item(seen) => matches!(seen.item, Item::Added(_)),
+        Sight::Typing { .. } => false,
+        Sight::End(_) => true,
+    }
+}
+
+fn message(sight: Sight) -> Option<Result<Message, ApiError>> {
+    match sight {
+        Sight::Item(seen) => match seen.item {
+            Item::Added(seen) => Some(Ok(Message::seen(seen))),
+            _ => None,
+        },
+        Sight::Typing { .. } => None,
+        Sight::End(reason) => Some(Err(end_error(reason).into())),
     }
 }
 

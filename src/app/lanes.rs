@@ -5,11 +5,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -17,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::db::{Db, Pooled};
 use crate::error::{AppError, AppResult};
+use crate::panics;
 
 /// How long a job may wait for its turn and for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -102,8 +101,11 @@ pub type Work<K, J, A> = Arc<dyn Fn(K, Vec<Waiting<J, A>>) -> BoxFuture<'static,
 
 /// The lanes that there are. Cheap to clone; all clones are the same lanes.
 pub struct Lanes<K, J, A> {
-    lanes: Arc<Mutex<HashMap<K, VecDeque<Waiting<J, A>>>>>,
+    lanes: Arc<Mutex<Open<K, J, A>>>,
 }
+
+/// What is in each lane, in its order.
+type Open<K, J, A> = HashMap<K, VecDeque<Waiting<J, A>>>;
 
 impl<K, J, A> Clone for Lanes<K, J, A> {
     fn clone(&self) -> Self {
@@ -176,9 +178,8 @@ impl<K: Copy + Eq + Hash + Send + 'static, J: Job, A: Send + 'static> Lanes<K, J
     async fn work_off(self, lane: K, work: Work<K, J, A>) {
         while let Some(batch) = self.next_batch(lane) {
             // One that panics has dropped its jobs, and so answered them. The others go on.
-            let work = AssertUnwindSafe(work(lane, batch));
-            if work.catch_unwind().await.is_err() {
-                tracing::error!("the work on a batch panicked");
+            if let Err(panic) = panics::caught_in(work(lane, batch)).await {
+                tracing::error!(%panic, "the work on a batch panicked");
             }
         }
     }
@@ -203,7 +204,7 @@ impl<K: Copy + Eq + Hash + Send + 'static, J: Job, A: Send + 'static> Lanes<K, J
         Some(batch)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, VecDeque<Waiting<J, A>>>> {
+    fn lock(&self) -> MutexGuard<'_, Open<K, J, A>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -212,6 +213,7 @@ impl<K: Copy + Eq + Hash + Send + 'static, J: Job, A: Send + 'static> Lanes<K, J
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt;
     use futures_util::future::join_all;
     use tokio::sync::Semaphore;
     use tokio::time::timeout;

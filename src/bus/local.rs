@@ -9,8 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Heard, Notice, Subject};
 
-/// How many notices a listener may lag behind before it is told that it missed some.
-const CAPACITY: usize = 256;
+/// How many notices a listener may lag behind before it is told that it missed some. The room for them is taken
+/// when the first begins to listen.
+fn capacity(subject: Subject) -> usize {
+    match subject {
+        // It hears of one thing, once, and there are as many of these as there are devices.
+        Subject::Login(_) => 2,
+        _ => 256,
+    }
+}
 
 type Topics = HashMap<Subject, Arc<Topic>>;
 
@@ -39,9 +46,9 @@ pub(super) struct LocalListener {
 }
 
 impl Topic {
-    fn new() -> Self {
+    fn new(subject: Subject) -> Self {
         Self {
-            listeners: broadcast::Sender::new(CAPACITY),
+            listeners: broadcast::Sender::new(capacity(subject)),
             is_carried: watch::Sender::new(false),
             ended: CancellationToken::new(),
         }
@@ -81,7 +88,7 @@ impl LocalBus {
     ) -> LocalListener {
         let mut topics = bus.topics();
         let topic = topics.entry(subject).or_insert_with(|| {
-            let topic = Arc::new(Topic::new());
+            let topic = Arc::new(Topic::new(subject));
             opened(&topic);
             topic
         });

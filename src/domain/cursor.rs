@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Rev, SessionId, UserId};
 
 /// A span of a database's life in which its logs only ever grew. Another one begins when a backup is restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch(pub i64);
 
 /// A place in one session's log, in one epoch of the database. Clients hold it sealed.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::forms::Forms;
 use super::ring::Told;
 use super::seats::{self, Gone, Reader};
-use super::{Attachment, FeedEvent, Feeds};
-use crate::bus::TextPiece;
+use super::{Attachment, FeedEvent, Feeds, Fresh, FreshText};
 use crate::db::log::{self, Entry, LogPage, News, PageLimit};
 use crate::db::messages::Message;
 use crate::db::sessions::{self, Session};
@@ -21,7 +21,7 @@ const PAGE: PageLimit = PageLimit {
 };
 
 /// Which of a session's changes a follower sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum View {
     /// Every entry of the log, and the text of replies under way.
     Everything,
@@ -59,7 +59,7 @@ pub enum Item {
         /// How much of the text comes before.
         offset: usize,
         /// More of it.
-        text: String,
+        text: Arc<str>,
     },
     /// A command has come to its end.
     Command(Arc<CommandReply>),
@@ -72,6 +72,22 @@ pub enum Item {
     },
     /// Everything up to this change was seen; what follows is live. Comes once.
     CaughtUp(Rev),
+}
+
+/// What a follower sees, and what can be made of it for all who see the same.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// What it sees.
+    pub item: Item,
+    /// Shared with everyone to whom the feed has told the same. Nothing if this follower sees it by itself: it was
+    /// read from the log, or only a part of it is news.
+    pub forms: Option<Arc<Forms>>,
+}
+
+impl From<Item> for Seen {
+    fn from(item: Item) -> Self {
+        Self { item, forms: None }
+    }
 }
 
 /// A message, and where in the log it was seen.
@@ -114,7 +130,7 @@ pub struct Follower {
     shown: HashMap<Seq, (Rev, usize)>,
     /// Who types, as far as was shown.
     typing: BTreeSet<UserId>,
-    items: VecDeque<Item>,
+    items: VecDeque<Seen>,
 }
 
 impl Follower {
@@ -148,9 +164,12 @@ impl Follower {
 
     /// Waits for what comes next, or for the end of the reader's right to see it: then nothing follows. After
     /// an error the same step can be tried again; nothing is lost.
-    pub async fn next(&mut self) -> AppResult<Result<Item, Gone>> {
+    pub async fn next(&mut self) -> AppResult<Result<Seen, Gone>> {
+        // What reads the database is in boxes: it takes room only while it does.
         loop {
-            self.judge().await?;
+            if self.is_unsure() {
+                Box::pin(self.judge()).await?;
+            }
             if let Some(gone) = self.gone {
                 return Ok(Err(gone));
             }
@@ -159,16 +178,16 @@ impl Follower {
             }
             match &mut self.phase {
                 Phase::Detached => {
-                    let attachment = self.feeds.attach(self.session).await?;
+                    let attachment = Box::pin(self.feeds.attach(self.session)).await?;
                     // What is read from the log is judged with it; what comes from the feed after that, by its changes.
                     self.judged = attachment.feed.seats.changes();
                     self.phase = Phase::Reading(attachment);
                 }
-                Phase::Reading(_) => self.read_page().await?,
+                Phase::Reading(_) => Box::pin(self.read_page()).await?,
                 Phase::Live(attachment) => match attachment.events.next().await {
                     Told::Event(FeedEvent::Entries(entries)) => self.see_live(&entries),
                     Told::Event(FeedEvent::Text(piece)) => self.hear(&piece),
-                    Told::Event(FeedEvent::Command(reply)) => self.see_command(reply),
+                    Told::Event(FeedEvent::Command(reply, forms)) => self.see_command(reply, forms),
                     Told::Event(FeedEvent::Typing) => {
                         let people = attachment.feed.typing().people();
                         self.see_typing(people);
@@ -185,14 +204,21 @@ impl Follower {
         }
     }
 
-    /// Has the reader lost their seat by what the feed has told of since? Asked before anything is shown, however
-    /// long ago it was read: what is shown with it is looked up only then.
+    /// Whether the feed has told of a change since by which the reader may have lost their seat. Asked before anything
+    /// is shown, however long ago it was read: what is shown with it is looked up only then.
+    fn is_unsure(&self) -> bool {
+        match &self.phase {
+            Phase::Reading(attachment) | Phase::Live(attachment) => {
+                attachment.feed.seats.changes() > self.judged
+            }
+            Phase::Detached => false,
+        }
+    }
+
+    /// Looks whether they have.
     async fn judge(&mut self) -> AppResult<()> {
-        let (Phase::Reading(attachment) | Phase::Live(attachment)) = &self.phase else {
-            return Ok(());
-        };
-        let seats = &attachment.feed.seats;
-        if seats.changes() > self.judged {
+        if let Phase::Reading(attachment) | Phase::Live(attachment) = &self.phase {
+            let seats = &attachment.feed.seats;
             let judged = seats.judge(&self.feeds.db, self.session, self.reader);
             (self.judged, self.gone) = judged.await?;
         }
@@ -217,7 +243,7 @@ impl Follower {
                     log::entries_after(&mut conn, self.session, position, PAGE).await?;
                 self.gone = seats::look(&mut conn, self.session, self.reader).await?;
                 for entry in rows {
-                    self.see_entry(entry);
+                    self.see_entry(entry, None);
                 }
                 is_last
             }
@@ -226,7 +252,7 @@ impl Follower {
                     log::finished_after(&mut conn, self.session, position, PAGE).await?;
                 self.gone = seats::look(&mut conn, self.session, self.reader).await?;
                 for message in rows {
-                    self.see_finished(Arc::new(message));
+                    self.see_finished(Arc::new(message), None);
                 }
                 is_last
             }
@@ -269,7 +295,13 @@ impl Follower {
                 }
             }
             for text in texts {
-                self.show(text.seq, text.begun_rev, text.offset, text.text);
+                self.show(
+                    text.seq,
+                    text.begun_rev,
+                    text.offset,
+                    text.text.into(),
+                    None,
+                );
             }
         }
         let mut people = BTreeSet::new();
@@ -278,7 +310,9 @@ impl Follower {
             self.phase = Phase::Live(attachment);
         }
         if !std::mem::replace(&mut self.has_caught_up, true) {
-            self.items.push_back(Item::CaughtUp(position));
+            self.items.push_back(Item::CaughtUp(position).into());
+            // A replay must not cost its room for as long as the walk lasts.
+            self.items.shrink_to_fit();
         }
         self.see_typing(people);
         Ok(())
@@ -291,48 +325,55 @@ impl Follower {
         }
     }
 
-    fn see_live(&mut self, entries: &[Entry]) {
+    fn see_live(&mut self, entries: &[Fresh]) {
         match self.view {
             View::Everything => {
-                for entry in entries {
-                    self.see_entry(entry.clone());
+                for fresh in entries {
+                    self.see_entry(fresh.entry.clone(), Some(&fresh.forms));
                 }
             }
             // By place, a message that was born early and became final late would come before one that
             // became final earlier.
             View::Finished => {
-                let mut finished: Vec<_> = entries.iter().filter_map(Entry::message).collect();
-                finished.sort_by_key(|message| message.finished_rev);
-                for message in finished {
-                    self.see_finished(Arc::clone(message));
+                let messages = entries.iter();
+                let messages =
+                    messages.filter_map(|fresh| Some((fresh.entry.message()?, &fresh.forms)));
+                let mut finished: Vec<_> = messages.collect();
+                finished.sort_by_key(|(message, _)| message.finished_rev);
+                for (message, forms) in finished {
+                    self.see_finished(Arc::clone(message), Some(forms));
                 }
             }
         }
     }
 
+    fn see(&mut self, item: Item, forms: Option<&Arc<Forms>>) {
+        let forms = forms.cloned();
+        self.items.push_back(Seen { item, forms });
+    }
+
     /// Sees an entry, unless it was seen before.
-    fn see_entry(&mut self, entry: Entry) {
+    fn see_entry(&mut self, entry: Entry, forms: Option<&Arc<Forms>>) {
         if self.position >= Some(entry.place) {
             return;
         }
         self.position = Some(entry.place);
         match entry.news {
-            News::Message(message) => self.see_message(entry.place, message),
-            News::Session(session) => self.see_session(entry.place, session),
+            News::Message(message) => self.see_message(entry.place, message, forms),
+            News::Session(session) => self.see_session(entry.place, session, forms),
         }
     }
 
-    fn see_session(&mut self, place: Rev, session: Arc<Session>) {
+    fn see_session(&mut self, place: Rev, session: Arc<Session>, forms: Option<&Arc<Forms>>) {
         // One that was seen before as it is after this change comes once.
         if place <= self.details {
             return;
         }
         self.details = session.details_rev;
-        self.items
-            .push_back(Item::SessionChanged { place, session });
+        self.see(Item::SessionChanged { place, session }, forms);
     }
 
-    fn see_message(&mut self, place: Rev, message: Arc<Message>) {
+    fn see_message(&mut self, place: Rev, message: Arc<Message>, forms: Option<&Arc<Forms>>) {
         let is_birth = place == message.added_rev;
         if is_birth && message.rev > place {
             self.ahead.insert(message.seq, message.rev);
@@ -348,31 +389,31 @@ impl Follower {
             self.shown.remove(&message.seq);
         }
         let sighting = Sighting { place, message };
-        self.items.push_back(if is_birth {
+        let item = if is_birth {
             Item::Added(sighting)
         } else {
             Item::Changed(sighting)
-        });
+        };
+        self.see(item, forms);
     }
 
     /// Sees a message that has become final, unless it was seen before.
-    fn see_finished(&mut self, message: Arc<Message>) {
+    fn see_finished(&mut self, message: Arc<Message>, forms: Option<&Arc<Forms>>) {
         let finished = message.finished_rev;
         let Some(place) = finished.filter(|place| self.position < Some(*place)) else {
             return;
         };
         self.position = Some(place);
-        self.items
-            .push_back(Item::Added(Sighting { place, message }));
+        self.see(Item::Added(Sighting { place, message }), forms);
     }
 
-    fn see_command(&mut self, reply: Arc<CommandReply>) {
+    fn see_command(&mut self, reply: Arc<CommandReply>, forms: Arc<Forms>) {
         if self.view == View::Everything {
-            self.items.push_back(Item::Command(reply));
+            self.see(Item::Command(reply), Some(&forms));
         }
     }
 
-    fn hear(&mut self, piece: &TextPiece) {
+    fn hear(&mut self, piece: &FreshText) {
         if self.view == View::Finished {
             return;
         }
@@ -383,13 +424,19 @@ impl Follower {
         if begun_rev != piece.begun_rev {
             return;
         }
-        let Some(known) = shown.checked_sub(piece.offset) else {
+        match shown.checked_sub(piece.offset) {
             // What comes before it went when the ring was full. The feed has it all.
-            self.look_at_log();
-            return;
-        };
-        let fresh: String = piece.text.chars().skip(known).collect();
-        self.show(piece.seq, begun_rev, shown, fresh);
+            None => self.look_at_log(),
+            Some(0) => {
+                let text = piece.text.clone();
+                self.show(piece.seq, begun_rev, shown, text, Some(&piece.forms));
+            }
+            // Cut, it is this follower's own.
+            Some(known) => {
+                let fresh: String = piece.text.chars().skip(known).collect();
+                self.show(piece.seq, begun_rev, shown, fresh.into(), None);
+            }
+        }
     }
 
     /// Shows what is different about who types.
@@ -401,15 +448,22 @@ impl Follower {
         let begun = people.difference(&self.typing).map(|user| (*user, true));
         let news = stopped.chain(begun);
         self.items
-            .extend(news.map(|(user, typing)| Item::Typing { user, typing }));
+            .extend(news.map(|(user, typing)| Item::Typing { user, typing }.into()));
         self.typing = people;
     }
 
-    fn show(&mut self, seq: Seq, begun_rev: Rev, offset: usize, text: String) {
+    fn show(
+        &mut self,
+        seq: Seq,
+        begun_rev: Rev,
+        offset: usize,
+        text: Arc<str>,
+        forms: Option<&Arc<Forms>>,
+    ) {
         let length = offset + text.chars().count();
         self.shown.insert(seq, (begun_rev, length));
         if !text.is_empty() {
-            self.items.push_back(Item::Text { seq, offset, text });
+            self.see(Item::Text { seq, offset, text }, forms);
         }
     }
 }

@@ -6,7 +6,9 @@
 //! here and once by the client.
 
 mod follower;
+mod forms;
 mod gaps;
+mod makers;
 mod ring;
 mod seats;
 mod sequence;
@@ -15,13 +17,17 @@ mod texts;
 mod typing;
 
 use std::collections::{HashMap, hash_map};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use follower::{Follower, Item, Sighting, Start, View};
+pub use follower::{Follower, Item, Seen, Sighting, Start, View};
+use forms::Shelf;
+pub use forms::{Form, Forms, Found, Made, Making};
+pub use makers::Maker;
+use makers::Makers;
 use ring::{Listener, Ring, Weighed};
 use seats::Seats;
 pub use seats::{Gone, Reader};
@@ -32,7 +38,7 @@ use typing::Typing;
 use crate::bus::{Bus, TextPiece};
 use crate::db::Db;
 use crate::db::log::Entry;
-use crate::domain::{CommandReply, Epoch, SessionId, UserId};
+use crate::domain::{CommandReply, Epoch, Rev, Seq, SessionId, UserId};
 use crate::error::{AppError, AppResult};
 
 /// The feeds of this process. Cheap to clone.
@@ -41,6 +47,7 @@ pub struct Feeds {
     db: Db,
     bus: Bus,
     open: Arc<Mutex<Open>>,
+    makers: Makers,
     tasks: TaskTracker,
     closed: CancellationToken,
     /// The epoch whose log was last found wanting.
@@ -56,9 +63,14 @@ struct Open {
 
 /// What followers of one session share with its task.
 struct Feed {
+    session: SessionId,
     /// The epoch that its log belongs to.
     epoch: Epoch,
+    makers: Makers,
+    tasks: TaskTracker,
     events: Ring<FeedEvent>,
+    /// What followers have made of its events.
+    shelf: Arc<Shelf>,
     texts: Mutex<Texts>,
     typing: Mutex<Typing>,
     seats: Seats,
@@ -74,15 +86,40 @@ struct Feed {
 enum FeedEvent {
     /// Entries of the log, in order. Those of one event may have been read from it after the fact: then the
     /// messages are as they were at the last of them.
-    Entries(Arc<[Entry]>),
+    Entries(Arc<[Fresh]>),
     /// More text of a reply, following on what the feed told before.
-    Text(Arc<TextPiece>),
+    Text(Arc<FreshText>),
     /// A command has come to its end. Told to those who follow now, and to nobody again.
-    Command(Arc<CommandReply>),
+    Command(Arc<CommandReply>, Arc<Forms>),
     /// Somebody types now, or does no more: see who does.
     Typing,
     /// Too much was missed to be told one by one: read the log.
     LookAtLog,
+}
+
+impl FeedEvent {
+    /// Whether it has no place in the log: where the news of a removal was lost, no hole shows that.
+    fn is_unlogged(&self) -> bool {
+        match self {
+            Self::Text(_) | Self::Command(..) | Self::Typing => true,
+            Self::Entries(_) | Self::LookAtLog => false,
+        }
+    }
+}
+
+/// An entry of the log as it is told, and what followers make of it.
+struct Fresh {
+    entry: Entry,
+    forms: Arc<Forms>,
+}
+
+/// More text of a reply as it is told, and what followers make of it.
+struct FreshText {
+    seq: Seq,
+    begun_rev: Rev,
+    offset: usize,
+    text: Arc<str>,
+    forms: Arc<Forms>,
 }
 
 /// A follower's end of a feed.
@@ -101,6 +138,7 @@ impl Feeds {
                 epoch,
                 feeds: HashMap::new(),
             })),
+            makers: Makers::default(),
             tasks: TaskTracker::new(),
             closed: CancellationToken::new(),
             rewound: Arc::new(watch::Sender::new(epoch)),
@@ -111,6 +149,16 @@ impl Feeds {
     /// when they may no longer.
     pub fn follow(&self, session: SessionId, start: Start, view: View, reader: Reader) -> Follower {
         Follower::new(self.clone(), session, start, view, reader)
+    }
+
+    /// Has somebody make what there is to make of what is seen in a session, for as long as they live.
+    pub fn have_made(&self, session: SessionId, maker: Weak<dyn Maker>) {
+        self.makers.add(session, maker);
+    }
+
+    /// Forgets makers of a session who are gone.
+    pub fn forget_makers(&self, session: SessionId) {
+        self.makers.prune(session);
     }
 
     /// How many follow a session here; nothing if it has no feed.
@@ -187,8 +235,12 @@ impl Feeds {
 
     fn open(&self, session: SessionId, epoch: Epoch) -> Arc<Feed> {
         let feed = Arc::new(Feed {
+            session,
             epoch,
+            makers: self.makers.clone(),
+            tasks: self.tasks.clone(),
             events: Ring::new(),
+            shelf: Arc::default(),
             texts: Mutex::new(Texts::new()),
             typing: Mutex::default(),
             seats: Seats::new(),
@@ -235,9 +287,9 @@ impl Feeds {
 impl Weighed for FeedEvent {
     fn bytes(&self) -> usize {
         match self {
-            Self::Entries(entries) => entries.iter().map(Entry::bytes).sum(),
-            Self::Text(piece) => size_of::<TextPiece>() + piece.text.len(),
-            Self::Command(reply) => {
+            Self::Entries(entries) => entries.iter().map(|fresh| fresh.entry.bytes()).sum(),
+            Self::Text(piece) => size_of::<FreshText>() + piece.text.len(),
+            Self::Command(reply, _) => {
                 let texts = [&reply.command, &reply.argument, &reply.content];
                 let failure = reply.failure.as_ref().map_or(0, String::len);
                 let texts: usize = texts.iter().map(|text| text.len()).sum();
@@ -259,5 +311,55 @@ impl Feed {
 
     fn texts(&self) -> std::sync::MutexGuard<'_, Texts> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell_entries(self: &Arc<Self>, entries: Vec<Entry>) {
+        let fresh = entries.into_iter().map(|entry| Fresh {
+            entry,
+            forms: self.shelf.forms(),
+        });
+        self.tell(FeedEvent::Entries(fresh.collect()));
+    }
+
+    fn tell_text(self: &Arc<Self>, piece: TextPiece) {
+        self.tell(FeedEvent::Text(Arc::new(FreshText {
+            seq: piece.seq,
+            begun_rev: piece.begun_rev,
+            offset: piece.offset,
+            text: piece.text.into(),
+            forms: self.shelf.forms(),
+        })));
+    }
+
+    fn tell_command(self: &Arc<Self>, reply: CommandReply) {
+        let forms = self.shelf.forms();
+        self.tell(FeedEvent::Command(Arc::new(reply), forms));
+    }
+
+    /// Tells followers, and wakes them once what they all want of it is made.
+    fn tell(self: &Arc<Self>, event: FeedEvent) {
+        if event.is_unlogged() {
+            self.seats.keep_fresh();
+        }
+        match self.makers.make(self.session, &event) {
+            Some(making) => {
+                self.events.put(event);
+                let wake = Wake(self.clone());
+                self.tasks.spawn(async move {
+                    let _wake = wake;
+                    making.await;
+                });
+            }
+            None => self.events.tell(event),
+        }
+    }
+}
+
+/// Wakes a feed's followers when dropped, whatever has come in between.
+struct Wake(Arc<Feed>);
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        self.0.events.wake();
     }
 }

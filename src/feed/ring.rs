@@ -111,7 +111,17 @@ impl<E: Weighed + Clone> Ring<E> {
 
     /// Tells everyone who listens now.
     pub(super) fn tell(&self, event: E) {
+        self.put(event);
+        self.wake();
+    }
+
+    /// Tells everyone who looks; those who wait are woken by [`wake`](Self::wake).
+    pub(super) fn put(&self, event: E) {
         lock(&self.slots).push(event);
+    }
+
+    /// Wakes everyone who waits.
+    pub(super) fn wake(&self) {
         self.news.send_replace(());
     }
 

@@ -2,6 +2,7 @@
 //! once for all followers of a feed. What is in no log is told under seats that are a second old at most.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,7 +35,11 @@ pub enum Gone {
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The seats of a feed's session, as of its last change that its task knows of.
-pub(super) struct Seats(Mutex<Known>);
+pub(super) struct Seats {
+    known: Mutex<Known>,
+    /// The number of changes once more: each follower looks at it for each event.
+    changes: AtomicU64,
+}
 
 struct Known {
     /// How many changes there were that may have taken a seat.
@@ -47,16 +52,19 @@ struct Known {
 
 impl Seats {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Known {
-            changes: 0,
-            since: Instant::now(),
-            members: Arc::default(),
-        }))
+        Self {
+            known: Mutex::new(Known {
+                changes: 0,
+                since: Instant::now(),
+                members: Arc::default(),
+            }),
+            changes: AtomicU64::new(0),
+        }
     }
 
     /// Notes that the session has changed. Called before anything of the change is told to a follower.
     pub(super) fn change(&self) {
-        self.known().begin_anew();
+        self.begin_anew(&mut self.known());
     }
 
     /// Counts as a change if none was noted for a second. Called before anything is told that is in no log: the news
@@ -64,13 +72,13 @@ impl Seats {
     pub(super) fn keep_fresh(&self) {
         let mut known = self.known();
         if known.since.elapsed() >= FRESH {
-            known.begin_anew();
+            self.begin_anew(&mut known);
         }
     }
 
     /// How many changes there were.
     pub(super) fn changes(&self) -> u64 {
-        self.known().changes
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Whether the reader may not go on after these changes; and how many they are.
@@ -96,18 +104,17 @@ impl Seats {
         Ok((changes, gone))
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Known {
-    fn begin_anew(&mut self) {
-        *self = Self {
-            changes: self.changes + 1,
+    fn begin_anew(&self, known: &mut Known) {
+        *known = Known {
+            changes: known.changes + 1,
             since: Instant::now(),
             members: Arc::default(),
         };
+        self.changes.store(known.changes, Ordering::Release);
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -180,8 +180,7 @@ impl Task {
             Notice::Typing { user, typing, .. } => self.hear_typing(*user, *typing),
             Notice::Look { .. } => self.mend_within(Duration::ZERO),
             Notice::CommandReplied { reply } => {
-                let reply = Arc::new(reply.clone());
-                self.tell_unlogged(FeedEvent::Command(reply));
+                self.feed.tell_command(reply.clone());
             }
             Notice::TextWanted { .. }
             | Notice::StopReplies { .. }
@@ -207,7 +206,7 @@ impl Task {
         match heard {
             HeardText::News(news) => {
                 self.gaps.close(piece.seq);
-                self.tell_unlogged(FeedEvent::Text(Arc::new(news)));
+                self.feed.tell_text(news);
             }
             HeardText::Nothing => {}
             HeardText::Gap => self.gaps.open(piece.seq),
@@ -221,14 +220,8 @@ impl Task {
 
     fn tell_typing(&self, is_news: bool) {
         if is_news {
-            self.tell_unlogged(FeedEvent::Typing);
+            self.feed.tell(FeedEvent::Typing);
         }
-    }
-
-    /// Tells of what has no place in the log.
-    fn tell_unlogged(&self, event: FeedEvent) {
-        self.feed.seats.keep_fresh();
-        self.feed.events.tell(event);
     }
 
     fn tell(&mut self, entries: Vec<Entry>) {
@@ -246,7 +239,7 @@ impl Task {
             texts.see(entry);
         }
         drop(texts);
-        self.feed.events.tell(FeedEvent::Entries(entries.into()));
+        self.feed.tell_entries(entries);
         // Who has sent a message has stopped typing it.
         for author in authors {
             self.hear_typing(author, false);
@@ -347,7 +340,7 @@ impl Task {
         let row = row.filter(|row| row.status.is_under_way());
         let news = row.and_then(|row| self.feed.texts().mend(&row));
         if let Some(news) = news {
-            self.tell_unlogged(FeedEvent::Text(Arc::new(news)));
+            self.feed.tell_text(news);
         }
         Ok(())
     }

@@ -1,10 +1,9 @@
 //! A GraphQL answer as JSON, ready for any transport.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 use serde::Serialize;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::api::MOST_ERRORS;
 
@@ -13,7 +12,7 @@ use crate::api::MOST_ERRORS;
 pub(super) enum Answer {
     /// It ran: a whole response with `data`, and `errors` if fields failed. The text is cheap to clone, so
     /// that one execution can be sent to many.
-    Executed(Utf8Bytes),
+    Executed(Arc<String>),
     /// It did not run.
     Refused(Refusal),
 }
@@ -35,11 +34,11 @@ impl From<Response> for Answer {
             return Self::Refused(Refusal::new(response.errors));
         }
         response.errors.iter_mut().for_each(give_code);
-        Self::Executed(json(&Body {
+        Self::Executed(Arc::new(json(&Body {
             data: Some(&response.data),
             errors: &response.errors,
             extensions: &response.extensions,
-        }))
+        })))
     }
 }
 
@@ -52,7 +51,7 @@ impl Refusal {
     }
 
     /// The whole response.
-    pub(super) fn json(&self) -> Utf8Bytes {
+    pub(super) fn json(&self) -> String {
         json(&Body {
             data: None,
             errors: &self.errors,
@@ -61,7 +60,7 @@ impl Refusal {
     }
 
     /// The list of errors alone.
-    pub(super) fn errors_json(&self) -> Utf8Bytes {
+    pub(super) fn errors_json(&self) -> String {
         json(&self.errors)
     }
 
@@ -113,10 +112,8 @@ struct Body<'a> {
     extensions: &'a BTreeMap<String, Value>,
 }
 
-fn json(value: &impl Serialize) -> Utf8Bytes {
-    serde_json::to_string(value)
-        .expect("maps with text for keys can always be written as JSON")
-        .into()
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("maps with text for keys can always be written as JSON")
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //! [`identify`](Endpoint::identify), [`admit`](Endpoint::admit), then [`run`](Endpoint::run), or
 //! [`execute`](Endpoint::execute) where there is one answer only.
 
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use async_graphql::Value;
+use async_graphql::{Response, Value};
 use futures_util::{
-    StreamExt as _,
+    Stream, StreamExt as _,
     stream::{self, BoxStream},
 };
 
@@ -19,6 +19,7 @@ use super::{
     gate::{Gate, conflicts},
     operation::{self, Live, Operation, Single},
     parameters::Parameters,
+    sharing::{self, Asked, Groups},
 };
 use crate::{
     api::{self, Deadline, RequestId, Schema},
@@ -28,15 +29,20 @@ use crate::{
     services::logins,
 };
 
-/// Parlor's GraphQL endpoint. Cheap to clone.
+/// Parlor's GraphQL endpoint. Cheap to clone, and to keep.
 #[derive(Clone)]
 pub(super) struct Endpoint {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
     app: App,
     schema: Schema,
     gate: Gate,
     /// How long an operation may take, beside what it was asked to wait.
     patience: Duration,
     documents: Documents,
+    groups: Groups,
 }
 
 /// Who asks, and in which request or on which socket.
@@ -48,20 +54,54 @@ pub(super) struct Caller {
     pub(super) request_id: RequestId,
 }
 
+/// One event of a subscription, as it is told.
+pub(super) struct Told {
+    pub(super) answer: Answer,
+    /// Nothing can follow it.
+    pub(super) is_last: bool,
+}
+
+impl Caller {
+    /// An operation with what its resolvers can look up about who asks.
+    pub(super) fn sign(&self, live: Live) -> Live {
+        live.with(self.viewer.clone())
+            .with(self.address)
+            .with(self.request_id)
+    }
+}
+
 impl Endpoint {
     pub(super) fn new(app: &App, schema: Schema, patience: Duration) -> Self {
         Self {
-            app: app.clone(),
-            schema,
-            patience,
-            gate: Gate::new(app.config().limits),
-            documents: Documents::new(app.config()),
+            parts: Arc::new(Parts {
+                app: app.clone(),
+                groups: Groups::new(app, schema.clone()),
+                schema,
+                patience,
+                gate: Gate::new(app.config().limits),
+                documents: Documents::new(app.config()),
+            }),
         }
     }
 
     /// What stands before everything.
     pub(super) fn gate(&self) -> &Gate {
-        &self.gate
+        &self.parts.gate
+    }
+
+    /// What is executed.
+    pub(super) fn schema(&self) -> &Schema {
+        &self.parts.schema
+    }
+
+    /// Those who watch the same in the same way.
+    pub(super) fn groups(&self) -> &Groups {
+        &self.parts.groups
+    }
+
+    /// How long an operation may take, beside what it was asked to wait.
+    pub(super) fn patience(&self) -> Duration {
+        self.parts.patience
     }
 
     /// Who holds this access token. No token: nobody. Takes no longer than an operation may.
@@ -69,15 +109,18 @@ impl Endpoint {
         let Some(token) = token else {
             return Ok(Viewer::Nobody);
         };
-        timeout(self.patience, logins::identify(&self.app, token))
-            .await
-            .unwrap_or_else(|_| Err(too_long()))
+        timeout(
+            self.parts.patience,
+            logins::identify(&self.parts.app, token),
+        )
+        .await
+        .unwrap_or_else(|_| Err(too_long()))
     }
 
     /// Waits until the caller's login has ended; for ever if nobody is signed in.
     pub(super) async fn signed_out(&self, viewer: &Viewer) {
         match viewer {
-            Viewer::Person(person) => logins::ended(&self.app, person).await,
+            Viewer::Person(person) => logins::ended(&self.parts.app, person).await,
             Viewer::Nobody | Viewer::Refused => std::future::pending().await,
         }
     }
@@ -95,40 +138,42 @@ impl Endpoint {
             mut request,
         } = parameters;
         let found = self
+            .parts
             .documents
             .find(document)
             .map_err(|unknown| match unknown {
                 Unknown::Error(error) => self.refusal(error, caller.request_id),
                 Unknown::Told(refusal) => refusal,
             })?;
-        self.gate.check_text(&found.text).map_err(too_much)?;
+        self.parts.gate.check_text(&found.text).map_err(too_much)?;
         let keep = found.keep();
         request.query = found.text;
         let variables = std::mem::take(&mut request.variables);
         let document = request.parsed_query().map_err(wrong)?;
-        self.gate
+        self.parts
+            .gate
             .check_document(document, &variables)
             .map_err(too_much)?;
         conflicts::check(document).map_err(wrong)?;
         request.variables = variables;
-        self.documents.keep(keep, &request.query);
+        self.parts.documents.keep(keep, &request.query);
         // The epoch is taken before anything is read: cursors of what is read must not outlive the one it was
         // read in.
         let request = request
             .data(caller.viewer.clone())
             .data(caller.address)
             .data(caller.request_id)
-            .data(self.app.epoch());
+            .data(self.parts.app.epoch());
         operation::choose(request).map_err(wrong)
     }
 
     /// Runs a query or a mutation. A mutation runs to its end even if the answer is not waited for; and it is
     /// waited for until its deadline.
     pub(super) async fn execute(&self, operation: Single, caller: &Caller) -> Answer {
-        let deadline = Deadline::after(self.patience);
+        let deadline = Deadline::after(self.parts.patience);
         let operation = operation.with(deadline.clone());
         let result = tokio::select! {
-            result = execution::run(self.schema.clone(), operation, self.app.tasks()) => result,
+            result = execution::run(self.parts.schema.clone(), operation, self.parts.app.tasks()) => result,
             () = deadline.passed() => Err(too_long()),
         };
         match result {
@@ -149,37 +194,52 @@ impl Endpoint {
         }
     }
 
-    fn subscribe(self, operation: Live, caller: Caller) -> BoxStream<'static, Answer> {
+    fn subscribe(self, mut live: Live, caller: Caller) -> BoxStream<'static, Answer> {
+        match Asked::of(&mut live) {
+            Some(asked) => sharing::run(self, live, asked, caller).boxed(),
+            None => self.follow(live, caller).boxed(),
+        }
+    }
+
+    /// Runs a subscription for one subscriber alone.
+    fn follow(self, live: Live, caller: Caller) -> impl Stream<Item = Answer> + Send {
         // Until it has begun: from then on a subscription waits as long as it takes.
-        let deadline = Deadline::after(self.patience);
-        let operation = operation.with(deadline.clone());
-        let answers = async_stream::stream! {
-            let mut events = pin!(execution::follow(self.schema.clone(), operation));
+        let deadline = Deadline::after(self.parts.patience);
+        let operation = live.with(deadline.clone());
+        async_stream::stream! {
+            let mut events = pin!(execution::follow(self.parts.schema.clone(), operation));
             let mut passed = pin!(deadline.passed());
             loop {
                 let event = tokio::select! {
                     event = events.next() => event,
                     () = &mut passed => Some(Err(too_long())),
                 };
-                match event {
-                    Some(Ok(response)) => {
-                        let is_shown = response.data != Value::Null || response.is_ok();
-                        yield response.into();
-                        // An event of which nothing can be shown is not passed over: the client has been told
-                        // why, and comes back from its last cursor.
-                        if !is_shown {
-                            break;
-                        }
-                    }
-                    Some(Err(error)) => {
-                        yield Answer::Refused(self.refusal(error, caller.request_id));
-                        break;
-                    }
-                    None => break,
+                let Some(event) = event else {
+                    break;
+                };
+                let told = self.told(event, &caller);
+                yield told.answer;
+                if told.is_last {
+                    break;
                 }
             }
-        };
-        answers.boxed()
+        }
+    }
+
+    /// What a subscriber is told of an event.
+    pub(super) fn told(&self, event: AppResult<Response>, caller: &Caller) -> Told {
+        match event {
+            Ok(response) => Told {
+                // An event of which nothing can be shown is not passed over: the client has been told
+                // why, and comes back from its last cursor.
+                is_last: response.data == Value::Null && response.is_err(),
+                answer: response.into(),
+            },
+            Err(error) => Told {
+                answer: Answer::Refused(self.refusal(error, caller.request_id)),
+                is_last: true,
+            },
+        }
     }
 
     /// The refusal that tells of `error`.
@@ -188,6 +248,6 @@ impl Endpoint {
     }
 }
 
-fn too_long() -> AppError {
+pub(super) fn too_long() -> AppError {
     AppError::unavailable(anyhow::anyhow!("an operation took longer than it may"))
 }

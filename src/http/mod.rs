@@ -29,6 +29,7 @@ pub mod pages;
 mod parameters;
 mod parting;
 mod request_id;
+mod sharing;
 mod steady;
 mod timings;
 

@@ -50,7 +50,7 @@ fn watch(
             yield Sight::End(EndReason::CursorUnknown);
             return;
         };
-        let end = reason_to_end(&app, &person, epoch);
+        let end = reason_to_end(app.clone(), person.clone(), epoch);
         tokio::pin!(end);
         loop {
             let sight = tokio::select! {

@@ -90,7 +90,7 @@ pub async fn ended(app: &App, person: &Person) {
     let mut listener = app.bus().listen(Subject::Login(person.login)).await;
     loop {
         // After listening has begun, so that an end before is seen and one after is heard.
-        match is_open(app, person).await {
+        match Box::pin(is_open(app, person)).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(_) => {

@@ -45,7 +45,7 @@ pub async fn for_reply(
         .follow(reply.session_id, start, View::Everything, reader);
     let ended = async {
         loop {
-            match watch::next(&mut follower).await {
+            match watch::next(&mut follower).await.map(|seen| seen.item) {
                 Ok(Item::Added(seen) | Item::Changed(seen))
                     if seen.message.seq == reply.seq && !seen.message.status.is_under_way() =>
                 {

@@ -12,7 +12,8 @@ use crate::app::App;
 use crate::db::users::User;
 use crate::domain::{Epoch, Person, Rev, SessionId, Viewer};
 use crate::error::AppResult;
-use crate::feed::{Follower, Gone, Item, Reader, Start, View};
+use crate::feed::{Follower, Gone, Item, Reader, Seen, Start, View};
+use crate::seldom::Seldom;
 
 /// How long a walk waits before it tries a step again that the database refused.
 pub(super) const RETRY: Duration = Duration::from_millis(500);
@@ -46,7 +47,7 @@ impl EndReason {
 #[derive(Clone, Debug)]
 pub enum Sight {
     /// Something in the session.
-    Item(Item),
+    Item(Seen),
     /// Another person types, or does no more.
     Typing {
         /// Who.
@@ -99,22 +100,22 @@ fn walk(
             yield Sight::End(EndReason::CursorUnknown);
             return;
         };
-        let end = reason_to_end(&app, &person, epoch);
-        tokio::pin!(end);
+        let mut end = Seldom::new(reason_to_end(app.clone(), person.clone(), epoch));
         let mut typists = Typists::default();
         let _presence = Presence { app: app.clone(), session, user: person.user };
         loop {
             let sight = tokio::select! {
                 biased;
                 reason = &mut end => Sight::End(reason),
-                item = next(&mut follower) => match item {
-                    Ok(Item::Typing { user, typing }) => {
-                        match typists.look(&app, &person, session, (user, typing)).await {
+                seen = next(&mut follower) => match seen {
+                    Ok(Seen { item: Item::Typing { user, typing }, .. }) => {
+                        // In a box: it takes room only while it reads the database.
+                        match Box::pin(typists.look(&app, &person, session, (user, typing))).await {
                             Some(user) => Sight::Typing { user, typing },
                             None => continue,
                         }
                     }
-                    Ok(item) => Sight::Item(item),
+                    Ok(seen) => Sight::Item(seen),
                     Err(Gone::Removed) => Sight::End(EndReason::Removed),
                     Err(Gone::Deleted) => Sight::End(EndReason::SessionDeleted),
                 },
@@ -129,7 +130,7 @@ fn walk(
 }
 
 /// Waits for what comes next, however long the log can't be read.
-pub(super) async fn next(follower: &mut Follower) -> Result<Item, Gone> {
+pub(super) async fn next(follower: &mut Follower) -> Result<Seen, Gone> {
     loop {
         match follower.next().await {
             Ok(seen) => return seen,
@@ -143,11 +144,11 @@ pub(super) async fn next(follower: &mut Follower) -> Result<Item, Gone> {
 }
 
 /// Waits for the first reason to end.
-pub(super) async fn reason_to_end(app: &App, person: &Person, epoch: Epoch) -> EndReason {
+pub(super) async fn reason_to_end(app: App, person: Person, epoch: Epoch) -> EndReason {
     let time_left = person.expires_at - Utc::now();
     tokio::select! {
         () = app.stopping().cancelled() => EndReason::ServerStopping,
-        () = logins::ended(app, person) => EndReason::SignedOut,
+        () = logins::ended(&app, &person) => EndReason::SignedOut,
         () = app.epoch_ended(epoch) => EndReason::CursorUnknown,
         () = sleep(time_left.to_std().unwrap_or_default()) => EndReason::TokenExpired,
     }

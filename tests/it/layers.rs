@@ -7,7 +7,7 @@ use std::path::Path;
 const LAYERS: [&[&str]; 12] = [
     &["error", "panics"],
     &["domain"],
-    &["config", "outside"],
+    &["config", "outside", "seldom"],
     &["auth", "commands", "db"],
     &["bus"],
     &["feed", "inbox"],

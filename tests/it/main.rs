@@ -40,6 +40,7 @@ mod restored;
 mod rooms;
 mod schema;
 mod sending;
+mod sharing;
 mod sign_outs;
 mod transports;
 mod two_devices;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::gather::{self, Progress};
 use super::{Bench, Figure, Measure, Outcome, Watched, each};
-use crate::check::Watch;
+use crate::check::{Verdict, Watch};
 use crate::load::{Event, Line, Socket, Target, content, event, number};
 use crate::names::Kind;
 
@@ -56,13 +56,13 @@ impl Room {
     }
 }
 
-/// Measures both paces with the same subscribers.
+/// Measures both paces with the same subscribers, one after the other.
 pub async fn run(
     bench: &Bench<'_>,
     target: &Target,
     sessions: u32,
     watchers: u32,
-) -> Result<Outcome> {
+) -> Result<Vec<Outcome>> {
     let rooms: Vec<Arc<Room>> = (0..sessions)
         .map(|n| {
             Arc::new(Room {
@@ -87,7 +87,8 @@ pub async fn run(
     }
 
     let name = format!("fan-out {sessions} x {watchers}");
-    let mut outcome = Outcome::default();
+    let mut outcomes = Vec::new();
+    let mut judged = Verdict::default();
     // 20 a second in one session; 2 a second in each of a hundred.
     let pace = Duration::from_millis(if sessions == 1 { 50 } else { 5 });
     for (paced, work) in [
@@ -107,18 +108,25 @@ pub async fn run(
         }
         let (server, _) = watched.stop()?;
         let after: u64 = rooms.iter().map(|room| room.progress.come()).sum();
-        outcome.figures.push(Figure {
+        let figure = Figure {
             work,
             measure: Measure::ServerCpu("delivery"),
             value: each(server, after - before),
+        };
+        // Of all that came so far, what came at this pace.
+        let mut so_far = Verdict::default();
+        for (room, watch) in &seen {
+            let watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+            so_far += watch.close(room.sent());
+        }
+        outcomes.push(Outcome {
+            figures: vec![figure],
+            verdict: so_far.since(judged),
         });
+        judged = so_far;
     }
     tasks.shutdown().await;
-    for (room, watch) in seen {
-        let watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
-        outcome.verdict += watch.close(room.sent());
-    }
-    Ok(outcome)
+    Ok(outcomes)
 }
 
 /// One subscriber, until it is ended.

@@ -131,15 +131,15 @@ impl Bench<'_> {
         }
     }
 
-    /// Measures.
-    pub async fn measure(&self, work: Work, who: Who, size: Size) -> Result<Outcome> {
+    /// Measures: an outcome for each part of the work that is judged by itself.
+    pub async fn measure(&self, work: Work, who: Who, size: Size) -> Result<Vec<Outcome>> {
         if let (Work::Sends { clients }, Who::Pgbench) = (work, who) {
-            return pgbench::run(self, size, clients).await;
+            return Ok(vec![pgbench::run(self, size, clients).await?]);
         }
         let target = self.target(who, size)?;
-        match work {
+        let outcome = match work {
             Work::FanOut { sessions, watchers } => {
-                fan_out::run(self, &target, sessions, watchers).await
+                return fan_out::run(self, &target, sessions, watchers).await;
             }
             Work::Streaming { replies, watchers } => {
                 streaming::run(self, &target, replies, watchers).await
@@ -148,7 +148,8 @@ impl Bench<'_> {
             Work::Newest => newest::run(self, &target).await,
             Work::Resume => resume::run(self, &target).await,
             Work::Idle => idle::run(self, &target).await,
-        }
+        };
+        Ok(vec![outcome?])
     }
 }
 

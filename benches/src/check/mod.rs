@@ -43,6 +43,18 @@ impl Verdict {
     pub fn faults(&self) -> u64 {
         self.lost + self.repeated + self.swapped + self.late + self.wrong
     }
+
+    /// What has come to it since an earlier verdict on the same. What was lost then and has come since was told then.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            good: self.good.saturating_sub(earlier.good),
+            lost: self.lost.saturating_sub(earlier.lost),
+            repeated: self.repeated.saturating_sub(earlier.repeated),
+            swapped: self.swapped.saturating_sub(earlier.swapped),
+            late: self.late.saturating_sub(earlier.late),
+            wrong: self.wrong.saturating_sub(earlier.wrong),
+        }
+    }
 }
 
 impl AddAssign for Verdict {
@@ -53,5 +65,28 @@ impl AddAssign for Verdict {
         self.swapped += other.swapped;
         self.late += other.late;
         self.wrong += other.wrong;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_judged_in_parts_adds_up_and_each_fault_is_told_in_its_part() {
+        let mut watch = Watch::new();
+        (1..=10).for_each(|n| watch.see(n, Duration::ZERO));
+        let first = watch.close(10);
+        for n in [11, 13, 12, 12] {
+            watch.see(n, Duration::ZERO);
+        }
+        let second = watch.close(14).since(first);
+        let all = watch.close(14);
+        let mut sum = first;
+        sum += second;
+        assert_eq!(sum, all);
+        assert!(first.is_clean());
+        assert_eq!((first.good, second.good), (10, 2));
+        assert_eq!((second.lost, second.repeated, second.swapped), (1, 1, 1));
     }
 }

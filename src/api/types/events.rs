@@ -149,7 +149,7 @@ impl SessionEvent {
         sight: Sight,
     ) -> Option<Self> {
         let item = match sight {
-            Sight::Item(item) => item,
+            Sight::Item(seen) => seen.item,
             Sight::Typing { user, typing } => {
                 return Some(Self::TypingChanged(TypingChanged {
                     user: User::new(user),
@@ -180,7 +180,7 @@ impl SessionEvent {
             Item::Text { seq, offset, text } => Self::ReplyDelta(ReplyDelta {
                 message_id: NodeId::Message(session, seq).encode().into(),
                 offset,
-                text,
+                text: text.as_ref().to_owned(),
             }),
             Item::Command(reply) => Self::CommandReplied(CommandReplied {
                 reply: CommandReply(Arc::unwrap_or_clone(reply)),

@@ -5,6 +5,8 @@ mod accept;
 mod request;
 mod respond;
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode},
@@ -130,7 +132,7 @@ async fn answer(
         }
         (None, Operation::Query(single) | Operation::Mutation(single)) => {
             match endpoint.execute(single, &caller).await {
-                Answer::Executed(json) => respond::executed(media, json),
+                Answer::Executed(json) => respond::executed(media, Arc::unwrap_or_clone(json)),
                 Answer::Refused(refusal) => respond::refused(media, &refusal),
             }
         }

@@ -5,13 +5,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::accept::Media;
 use crate::http::answer::Refusal;
 
 /// The operation ran. 200, also when fields failed: the answer has `data`.
-pub(super) fn executed(media: Media, json: Utf8Bytes) -> Response {
+pub(super) fn executed(media: Media, json: String) -> Response {
     respond(media, StatusCode::OK, json)
 }
 
@@ -67,7 +66,7 @@ fn explained(media: Media, status: StatusCode, refusal: &Refusal) -> Response {
     response
 }
 
-fn respond(media: Media, status: StatusCode, json: Utf8Bytes) -> Response {
+fn respond(media: Media, status: StatusCode, json: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, media.content_type()),
         // Answers depend on who asks and on the moment.

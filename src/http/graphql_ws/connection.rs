@@ -1,10 +1,10 @@
 //! A connection after it has been acknowledged: the loop that reads, runs and writes.
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
 use super::{
     close::{Close, End},
-    operations::{Event, Operations},
+    operations::{Event, Named, Operations},
     protocol::{ClientMessage, ServerMessage},
     wire::{Incoming, Wire},
 };
@@ -17,6 +17,7 @@ use crate::{
         parameters::Parameters,
         parting::{Parting, Reason},
     },
+    seldom::Seldom,
 };
 
 /// Talks with the peer until one of the two has had enough.
@@ -44,7 +45,7 @@ struct Conversation<'a> {
 
 impl Conversation<'_> {
     async fn run(&mut self) -> Result<Close, End> {
-        let mut must_go = pin!(Reason::to_go(self.server, &self.caller.viewer));
+        let mut must_go = Seldom::new(Reason::to_go(self.server, &self.caller.viewer));
         loop {
             if let Some(parting) = self.parting
                 && self.operations.is_empty()
@@ -52,8 +53,9 @@ impl Conversation<'_> {
                 return Ok(close_for(parting.reason));
             }
             tokio::select! {
-                incoming = self.wire.receive() => self.hear(incoming?).await?,
-                event = self.operations.next() => self.tell(event).await?,
+                // In a box: it is seldom, and takes room for what begins.
+                incoming = self.wire.receive() => Box::pin(self.hear(incoming?)).await?,
+                event = self.operations.next() => self.tell_all(event).await?,
                 reason = &mut must_go, if self.parting.is_none() => {
                     let time = self.server.timings.last_events;
                     self.parting = Some(Parting::new(reason, time));
@@ -120,19 +122,32 @@ impl Conversation<'_> {
         }
     }
 
-    async fn tell(&mut self, Event { id, answer }: Event) -> Result<(), End> {
-        let id = id.as_str();
+    /// Tells of an event, and of those that are there already: what fits is written at once.
+    async fn tell_all(&mut self, first: Event) -> Result<(), End> {
+        let mut event = Some(first);
+        while let Some(next) = event {
+            self.tell(next).await?;
+            event = match self.wire.has_room() {
+                true => self.operations.try_next(),
+                false => None,
+            };
+        }
+        self.wire.flush().await
+    }
+
+    async fn tell(&mut self, Event { operation, answer }: Event) -> Result<(), End> {
+        let Named { id, head } = &*operation;
         match answer {
             Some(Answer::Executed(response)) => {
                 let response = response.as_str();
-                self.wire.send(ServerMessage::Next { id, response }).await
+                self.wire.feed(ServerMessage::Next { head, response }).await
             }
             // `error` ends an operation: no `complete` follows it.
             Some(Answer::Refused(refusal)) => {
                 self.operations.stop(id);
                 self.refuse(id, &refusal).await
             }
-            None => self.wire.send(ServerMessage::Complete { id }).await,
+            None => self.wire.feed(ServerMessage::Complete { id }).await,
         }
     }
 

@@ -76,9 +76,11 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
         if let Some(line) = &line {
             line.deadline.lift();
         }
-        let wire = Wire::new(connection, &served).await;
+        // In boxes: what is over soon must not take room in the task for as long as the socket is open.
+        let wire = Box::pin(Wire::new(connection, &served)).await;
+        let wire = Box::new(wire);
         match handshake.refused {
-            Some(close) => wire.end(End::Close(close)).await,
+            Some(close) => Box::pin(wire.end(End::Close(close))).await,
             None => serve(wire, &served, opening).await,
         }
         drop(line);
@@ -115,13 +117,13 @@ fn other_version(server: &Server, id: RequestId) -> Response {
     (would_do, refusal).into_response()
 }
 
-async fn serve(mut wire: Wire, server: &Server, opening: Opening) {
-    let end = match init::greet(&mut wire, server, opening).await {
+async fn serve(mut wire: Box<Wire>, server: &Server, opening: Opening) {
+    let end = match Box::pin(init::greet(&mut wire, server, opening)).await {
         Ok((caller, _seat)) => connection::converse(&mut wire, server, &caller).await,
         Err(end) => end,
     };
     tracing::debug!(?end, "socket ends");
-    wire.end(end).await;
+    Box::pin(wire.end(end)).await;
 }
 
 /// Whether a text is a message that a client may send.

@@ -1,13 +1,14 @@
 //! The operations under way on one socket.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use futures_util::{
-    Stream, StreamExt as _,
+    FutureExt as _, Stream, StreamExt as _,
     future::ready,
     stream::{self, AbortHandle, Abortable, BoxStream, SelectAll},
 };
 
+use super::protocol;
 use crate::http::answer::Answer;
 
 /// Operations by the id that the client gave them. They make progress only while somebody waits for
@@ -21,9 +22,16 @@ pub(super) struct Operations {
 /// What an operation says.
 pub(super) struct Event {
     /// Which operation.
-    pub(super) id: String,
+    pub(super) operation: Arc<Named>,
     /// Its next answer, or `None` at its end.
     pub(super) answer: Option<Answer>,
+}
+
+/// An operation's name, by which the client knows it.
+pub(super) struct Named {
+    pub(super) id: String,
+    /// What stands before each of its answers in a frame.
+    pub(super) head: String,
 }
 
 impl Operations {
@@ -47,13 +55,15 @@ impl Operations {
     ) {
         let (handle, registration) = AbortHandle::new_pair();
         self.handles.insert(id.clone(), handle);
+        let head = protocol::head_of_next(&id);
+        let operation = Arc::new(Named { id, head });
         let end = Event {
-            id: id.clone(),
+            operation: operation.clone(),
             answer: None,
         };
         let events = answers
             .map(move |answer| Event {
-                id: id.clone(),
+                operation: operation.clone(),
                 answer: Some(answer),
             })
             .chain(stream::once(ready(end)));
@@ -75,23 +85,30 @@ impl Operations {
         match self.running.next().await {
             Some(event) => {
                 if event.answer.is_none() {
-                    self.handles.remove(&event.id);
+                    self.handles.remove(&event.operation.id);
                 }
                 event
             }
             None => std::future::pending().await,
         }
     }
+
+    /// The next event, if there is one already. Whoever waits for more waits for [`next`](Self::next).
+    pub(super) fn try_next(&mut self) -> Option<Event> {
+        self.next().now_or_never()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use futures_util::FutureExt as _;
 
     use super::*;
 
     fn answers(count: usize) -> impl Stream<Item = Answer> + Send + 'static {
-        stream::iter((0..count).map(|_| Answer::Executed("{}".into())))
+        stream::iter((0..count).map(|_| Answer::Executed(Arc::new("{}".to_owned()))))
     }
 
     #[tokio::test]

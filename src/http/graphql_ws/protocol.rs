@@ -87,8 +87,8 @@ pub(super) enum ServerMessage<'a> {
     Pong(Payload),
     /// One answer of an operation.
     Next {
-        /// The operation.
-        id: &'a str,
+        /// [What stands before it](head_of_next).
+        head: &'a str,
         /// The GraphQL response.
         response: &'a str,
     },
@@ -106,10 +106,19 @@ pub(super) enum ServerMessage<'a> {
     },
 }
 
+/// What stands before each answer of an operation: the same for all of them.
+pub(super) fn head_of_next(id: &str) -> String {
+    let id = quoted(id);
+    format!(r#"{{"id":{id},"type":"next","payload":"#)
+}
+
+fn quoted(id: &str) -> String {
+    Value::from(id).to_string()
+}
+
 impl ServerMessage<'_> {
     /// The message as it goes out.
     pub(super) fn text(self) -> Utf8Bytes {
-        let quoted = |id: &str| Value::from(id).to_string();
         match self {
             Self::ConnectionAck => Utf8Bytes::from_static(r#"{"type":"connection_ack"}"#),
             Self::Pong(None) => Utf8Bytes::from_static(r#"{"type":"pong"}"#),
@@ -117,10 +126,7 @@ impl ServerMessage<'_> {
                 let payload = Value::Object(payload);
                 format!(r#"{{"type":"pong","payload":{payload}}}"#).into()
             }
-            Self::Next { id, response } => {
-                let id = quoted(id);
-                format!(r#"{{"id":{id},"type":"next","payload":{response}}}"#).into()
-            }
+            Self::Next { head, response } => [head, response, "}"].concat().into(),
             Self::Error { id, errors } => {
                 let id = quoted(id);
                 format!(r#"{{"id":{id},"type":"error","payload":{errors}}}"#).into()
@@ -169,6 +175,14 @@ mod tests {
     fn ids_are_quoted() {
         let text = ServerMessage::Complete { id: "a\"b" }.text();
         assert_eq!(text.as_str(), r#"{"id":"a\"b","type":"complete"}"#);
+        let head = head_of_next("a\"b");
+        let response = r#"{"data":{}}"#;
+        let text = ServerMessage::Next {
+            head: &head,
+            response,
+        };
+        let expected = r#"{"id":"a\"b","type":"next","payload":{"data":{}}}"#;
+        assert_eq!(text.text().as_str(), expected);
     }
 
     /// A message with one byte changed or left out, cut short, or any text at all.

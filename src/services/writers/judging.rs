@@ -120,7 +120,7 @@ pub(super) struct Ledger<'a> {
 #[derive(Clone)]
 enum Known<'a> {
     /// Before.
-    Earlier(EarlierSend),
+    Earlier(Box<EarlierSend>),
     /// In this batch.
     Added(&'a SendKey, Added),
 }
@@ -137,7 +137,7 @@ impl<'a> Ledger<'a> {
             let message = &earlier.message;
             let key = message.client_key.clone()?;
             let whose = (message.session_id, message.user_id?, key);
-            Some((whose, Known::Earlier(earlier)))
+            Some((whose, Known::Earlier(Box::new(earlier))))
         });
         Self {
             additions: Additions::default(),
@@ -173,7 +173,7 @@ impl<'a> Ledger<'a> {
         {
             known.expect(key)?;
             return Ok(match known.clone() {
-                Known::Earlier(earlier) => Verdict::Earlier(seat, earlier),
+                Known::Earlier(earlier) => Verdict::Earlier(seat, *earlier),
                 Known::Added(_, added) => Verdict::Added(seat, added),
             });
         }

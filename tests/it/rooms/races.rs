@@ -88,13 +88,16 @@ fn expect_nothing_behind(seen: &[Sight], removed: Rev) {
     let (last, before) = seen.split_last().unwrap();
     assert!(matches!(last, Sight::End(EndReason::Removed)), "{last:?}");
     for sight in before {
-        let place = match sight {
-            Sight::Item(Item::Added(seen) | Item::Changed(seen)) => {
+        let Sight::Item(seen) = sight else {
+            panic!("{sight:?}");
+        };
+        let place = match &seen.item {
+            Item::Added(seen) | Item::Changed(seen) => {
                 assert_eq!(seen.message.content, "mine");
                 seen.place
             }
-            Sight::Item(Item::SessionChanged { place, .. }) => *place,
-            Sight::Item(Item::CaughtUp(place)) => *place,
+            Item::SessionChanged { place, .. } => *place,
+            Item::CaughtUp(place) => *place,
             other => panic!("{other:?}"),
         };
         assert!(place < removed, "{sight:?}");
