@@ -7,17 +7,19 @@
 mod group;
 mod stage;
 
+use std::sync::Arc;
+
 use async_graphql::Variables;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use tokio::sync::oneshot;
 
 pub(super) use group::Groups;
-use group::Key;
+use group::{Group, Key};
 use stage::Stage;
 
 use super::{
     answer::Answer,
-    endpoint::{Caller, Endpoint, too_long},
+    endpoint::{Caller, Endpoint, Told, too_long},
     operation::Live,
 };
 use crate::{
@@ -57,58 +59,112 @@ pub(super) fn run(
     asked: Asked,
     caller: Caller,
 ) -> impl Stream<Item = Answer> + Send + 'static {
+    // In a box, as all that a subscriber who waits does not need.
+    let begun = Box::pin(begin(endpoint, live, asked, caller));
     async_stream::stream! {
-        // Until it has begun: from then on a subscription waits as long as it takes.
-        let deadline = Deadline::after(endpoint.patience());
-        let (wanted, mut walk) = oneshot::channel();
-        let live = live.with(deadline.clone());
-        let mut own = Stage::new(endpoint.schema(), live, Some(wanted));
-        let begun = tokio::select! {
-            // It is handed over while this waits for the first answer.
-            biased;
-            Ok(walk) = &mut walk => Ok(walk),
-            event = own.next() => Err(event),
-            () = deadline.passed() => Err(Some(Err(too_long()))),
-        };
-        let Walk { session, epoch, view, mut sights } = match begun {
-            Ok(walk) => walk,
-            Err(event) => {
-                if let Some(event) = event {
-                    yield endpoint.told(event, &caller).answer;
+        let (mut subscriber, mut sights) = match begun.await {
+            Ok(begun) => begun,
+            Err(refused) => {
+                if let Some(told) = refused {
+                    yield told.answer;
                 }
                 return;
             }
         };
-        let Asked { document, operation, variables, matter } = asked;
-        let key = Key { session, epoch, view, document, operation, variables: matter };
-        let group = endpoint.groups().join(key, variables);
-        // Kept while it is needed: a subscriber who waits costs little.
-        let mut own = Some(own);
         while let Some(sight) = sights.next().await {
-            if let Sight::Item(seen) = &sight
-                && let Some(forms) = &seen.forms
-            {
-                own = None;
-                if let Some(text) = group.show(seen, forms).await {
-                    yield Answer::Executed(text);
-                    continue;
-                }
-            }
-            let is_live = matches!(&sight, Sight::Item(seen) if matches!(seen.item, Item::CaughtUp(_)));
-            let stage = own.get_or_insert_with(|| {
-                Stage::new(endpoint.schema(), caller.sign(group.operation()), None)
-            });
-            let Some(event) = stage.show(sight).await else {
+            let Some(told) = subscriber.show(sight).await else {
                 return;
             };
-            let told = endpoint.told(event, &caller);
             yield told.answer;
             if told.is_last {
                 return;
             }
-            if is_live {
-                own = None;
+        }
+    }
+}
+
+/// Begins as any subscription does, and takes its walk over. Fails with what it is told instead, if anything.
+async fn begin(
+    endpoint: Endpoint,
+    live: Live,
+    asked: Asked,
+    caller: Caller,
+) -> Result<(Subscriber, BoxStream<'static, Sight>), Option<Told>> {
+    // Until it has begun: from then on a subscription waits as long as it takes.
+    let deadline = Deadline::after(endpoint.patience());
+    let (wanted, mut walk) = oneshot::channel();
+    let mut own = Stage::new(endpoint.schema(), live.with(deadline.clone()), Some(wanted));
+    let begun = tokio::select! {
+        // It is handed over while this waits for the first answer.
+        biased;
+        Ok(walk) = &mut walk => Ok(walk),
+        event = own.next() => Err(event),
+        () = deadline.passed() => Err(Some(Err(too_long()))),
+    };
+    let walk = begun.map_err(|event| event.map(|event| endpoint.told(event, &caller)))?;
+    let Walk {
+        session,
+        epoch,
+        view,
+        sights,
+    } = walk;
+    let key = Key {
+        session,
+        epoch,
+        view,
+        document: asked.document,
+        operation: asked.operation,
+        variables: asked.matter,
+    };
+    let subscriber = Subscriber {
+        group: endpoint.groups().join(key, asked.variables),
+        endpoint,
+        caller,
+        own: Some(own),
+    };
+    Ok((subscriber, sights))
+}
+
+/// Somebody who belongs to a group.
+struct Subscriber {
+    endpoint: Endpoint,
+    caller: Caller,
+    group: Arc<Group>,
+    /// Kept while it is needed only: a subscriber who waits costs little.
+    own: Option<Stage>,
+}
+
+impl Subscriber {
+    /// What they are told of a sight; nothing if that can't be told any more.
+    async fn show(&mut self, sight: Sight) -> Option<Told> {
+        if let Sight::Item(seen) = &sight
+            && let Some(forms) = &seen.forms
+        {
+            self.own = None;
+            if let Some(text) = self.group.show(seen, forms).await {
+                return Some(Told {
+                    answer: Answer::Executed(text),
+                    is_last: false,
+                });
             }
         }
+        Box::pin(self.show_alone(sight)).await
+    }
+
+    async fn show_alone(&mut self, sight: Sight) -> Option<Told> {
+        let has_caught_up =
+            matches!(&sight, Sight::Item(seen) if matches!(seen.item, Item::CaughtUp(_)));
+        let Self {
+            endpoint,
+            caller,
+            group,
+            own,
+        } = self;
+        let begin = || Stage::new(endpoint.schema(), caller.sign(group.operation()), None);
+        let event = own.get_or_insert_with(begin).show(sight).await?;
+        if has_caught_up {
+            *own = None;
+        }
+        Some(endpoint.told(event, caller))
     }
 }
