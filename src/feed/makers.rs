@@ -29,7 +29,9 @@ pub trait Maker: Send + Sync {
 
 /// The makers there are. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Makers(Arc<Mutex<HashMap<SessionId, Vec<Weak<dyn Maker>>>>>);
+pub(super) struct Makers(Arc<Mutex<Known>>);
+
+type Known = HashMap<SessionId, Vec<Weak<dyn Maker>>>;
 
 impl Makers {
     /// One more, for as long as it lives.
@@ -66,13 +68,13 @@ impl Makers {
             let items = items(event, view);
             making.extend(items.into_iter().map(|seen| maker.clone().make(seen)));
         }
-        (!making.is_empty()).then(|| async {
+        (!making.is_empty()).then_some(async move {
             // What is not made in time is made all the same, by whoever wants it first.
             let _ = timeout(PATIENCE, join_all(making)).await;
         })
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<SessionId, Vec<Weak<dyn Maker>>>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

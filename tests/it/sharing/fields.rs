@@ -79,10 +79,10 @@ fn every_field(root: &'static str, ty: &str) -> Vec<Asking> {
                 for field in &object.fields {
                     let name = field.node.name.node.as_str();
                     let under = named(&field.node.ty.node);
-                    let is_leaf = match kinds.get(under) {
-                        Some(TypeKind::Object(_) | TypeKind::Union(_)) => false,
-                        _ => true,
-                    };
+                    let is_leaf = !matches!(
+                        kinds.get(under),
+                        Some(TypeKind::Object(_) | TypeKind::Union(_))
+                    );
                     let asked = if is_leaf {
                         name.to_owned()
                     } else {
