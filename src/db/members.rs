@@ -320,7 +320,7 @@ pub async fn mark_read(conn: &mut Connection, seat: &Seat, up_to: Seq) -> AppRes
 const MOST_AT_ONCE: i64 = 20_000;
 
 /// The members of these sessions, the longest first, so many of each at most; `BAD_USER_INPUT` if those are more than
-/// [`MOST_AT_ONCE`] in all.
+/// 20,000 in all.
 pub async fn of_sessions(
     conn: &mut Connection,
     sessions: &[SessionId],

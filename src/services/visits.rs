@@ -2,7 +2,7 @@
 //!
 //! A visit is a session of its owner's with a guest in it, and a guest is in nothing else. They hold two tokens: one
 //! of minutes that shows who they are, as everybody has, and one by which they come back for the next, for as long
-//! as they are a guest. With their seat they are gone ([`guests`](super::guests)), and when they stay away ([`expiry`]).
+//! as they are a guest. With their seat they are gone (`guests`), and when they stay away ([`expiry`]).
 
 pub mod expiry;
 
