@@ -15,7 +15,8 @@ const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 const MAX_BYTES: usize = 1024;
 
 const REFUSED: AppError = AppError::Unauthenticated(
-    "This access token is not good, or no longer. Refresh it or sign in again.",
+    "This access token is not good, or no longer. Refresh it, sign in again, or, as a visitor, call \
+     startVisit with your visitorToken.",
 );
 
 /// What a token says.

@@ -50,13 +50,16 @@ const RESERVED: [&str; 29] = [
 ];
 
 /// Visitors without an account get names that begin so.
-const RESERVED_BEGINNINGS: [&str; 2] = ["guest-", "visitor-"];
+const RESERVED_BEGINNINGS: [&str; 2] = [GUEST, "visitor-"];
 
 /// A username: 3 to 32 letters, digits, `.`, `_` or `-` of ASCII, the first a letter or digit.
 ///
 /// ASCII only, so that no two names look alike and differ; case is kept for show and not compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username(String);
+
+/// How the names of guests begin.
+const GUEST: &str = "guest-";
 
 impl Username {
     /// Checks a username as it was typed; `field` names it in the complaint.
@@ -80,7 +83,12 @@ impl Username {
     pub fn of_guest(guest: UserId) -> Self {
         // The half that is left to chance.
         let (_, chance) = guest.0.as_u64_pair();
-        Self(format!("guest-{chance:016x}"))
+        Self(format!("{GUEST}{chance:016x}"))
+    }
+
+    /// Whether it is such a name, or looks like one. Nobody with an account has it.
+    pub fn is_guests(&self) -> bool {
+        self.key().starts_with(GUEST)
     }
 
     /// As it was typed.

@@ -71,7 +71,8 @@ impl Viewer {
             Self::Person(person) => Ok(person),
             Self::Nobody => Err(AppError::Unauthenticated("Sign in first.")),
             Self::Refused => Err(AppError::Unauthenticated(
-                "This access token is not good, or no longer. Refresh it or sign in again.",
+                "This access token is not good, or no longer. Refresh it, sign in again, or, as a visitor, call \
+     startVisit with your visitorToken.",
             )),
         }
     }

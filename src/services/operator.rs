@@ -20,6 +20,12 @@ pub async fn create(
     role: Role,
 ) -> AppResult<User> {
     let username = Username::parse(&registration.username, "username")?;
+    if username.is_guests() {
+        return Err(AppError::bad_input(
+            "username",
+            "Names like this one are those of visitors.",
+        ));
+    }
     let applicant = Applicant::check(passwords, username, registration).await?;
     let mut conn = db.connection().await?;
     users::insert(&mut conn, &applicant.as_new(role)).await

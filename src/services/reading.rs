@@ -25,7 +25,7 @@ pub async fn mark_read(
     if !(Seq(0)..=last).contains(&up_to) {
         return Err(AppError::bad_input(
             "upTo",
-            format!("This session can be read up to 0 to {}.", last.0),
+            format!("`upTo` is 0 to {} here: the last message's `seq`.", last.0),
         ));
     }
     members::mark_read(&mut conn, &seat, up_to).await?;

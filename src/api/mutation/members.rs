@@ -80,7 +80,8 @@ impl MemberMutations {
     }
 
     /// Notes how far you have read, for `unreadCount` and for others' `readUpTo`. It never falls: an earlier
-    /// place changes nothing. Sending reads what stands before. Nobody is told of it live.
+    /// place changes nothing. Sending reads what stands before. Nobody else is told of it; your own other
+    /// devices hear of it by `inbox`.
     async fn mark_read(
         &self,
         ctx: &Context<'_>,

@@ -84,7 +84,7 @@ struct SessionInput {
     /// What it is called: up to 200 characters on one line. Empty for none.
     title: Option<String>,
     /// Whether you have put it away: `sessions` lists it only if asked for those. Of the others each decides that
-    /// for themselves.
+    /// for themselves, but for a visitor: it takes an account.
     archived: Option<bool>,
     /// Whether a person has taken over, so that chatbots keep silent.
     chatbots_paused: Option<bool>,

@@ -14,8 +14,9 @@ impl VisitMutations {
     /// Comes to see somebody without an account: begins a session with them, or goes on with the one that the
     /// `visitorToken` is of. Needs no login; a token that is sent along does not matter.
     ///
-    /// You are a guest: you read, write and watch in this session, leave it and sign out, and can do nothing else
-    /// (`FORBIDDEN`). Who owns it is told at once, and can take over (`chatbotsPaused`); until then their chatbot answers:
+    /// You are a guest. In this session you can do what its members can: read, search, watch, send, also commands, and
+    /// edit and delete what is yours, have replies cancelled and written anew, take a copy of it, leave it, sign out.
+    /// What takes an account is `FORBIDDEN`. Who owns it is told at once, and can take over (`chatbotsPaused`); until then their chatbot answers:
     /// the first they made of those they have, or that of the house.
     ///
     /// A guest who has not come for 30 days is erased, or as the operator has it; where nothing was ever said, after a

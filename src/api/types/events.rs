@@ -124,7 +124,7 @@ pub enum FeedEndReason {
     SignedOut,
     /// Your access token has expired. Refresh it and come back.
     TokenExpired,
-    /// The cursor is forged, of another session or person, from before a restored backup, or ahead of the log. Read
+    /// The cursor is none, forged, of another session or person, from before a restored backup, or ahead of the log. Read
     /// the session anew, or your list of sessions.
     CursorUnknown,
     /// This server process is ending. Come back: another goes on.

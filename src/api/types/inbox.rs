@@ -12,7 +12,8 @@ use crate::services::inbox::Sight;
 /// Something about a session of yours.
 ///
 /// These are states and not events: each shows what is now, and stands for all that has changed before. The same may
-/// come again. Keep the `cursor` of the last one: come back `after` it, and you are told, at least once, of every
+/// come again: several events may have the same `cursor`, which moves on as what is before it is settled, every 15 seconds
+/// at least. Keep the `cursor` of the last one: come back `after` it, and you are told, at least once, of every
 /// session that was added, has changed or was removed meanwhile.
 #[derive(Union)]
 pub enum InboxEvent {

@@ -163,7 +163,8 @@ impl Session {
         Ok(connection(app.sealer(), page, |row| row.place(), message))
     }
 
-    /// The newest message. Null before the first, and for a room that you are not in.
+    /// The newest message, also a reply that is not written yet: its `status` tells. Null before the first, and for a
+    /// room that you are not in.
     async fn last_message(&self, ctx: &Context<'_>) -> ApiResult<Option<Message>> {
         if self.row.last_seq == Seq(0) {
             return Ok(None);
@@ -176,7 +177,8 @@ impl Session {
         Ok(last.filter(|_| seat.is_some()).map(message))
     }
 
-    /// How many messages you have not read. Your own count as read, and so does what was said before you came.
+    /// How many messages you have not read. Your own count as read, and so does what was said before you came; a reply
+    /// counts from when it is owed.
     async fn unread_count(&self, ctx: &Context<'_>) -> ApiResult<i32> {
         let seat = self.seat(ctx).await?;
         Ok(seat.map_or(0, |seat| (self.row.last_seq.0 - seat.read_up_to.0).max(0)))

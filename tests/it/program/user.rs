@@ -87,6 +87,11 @@ async fn what_cannot_be_done_is_said_and_changes_nothing() {
     for (name, password, complaint) in [
         ("ADA", PASSWORD, "This username is taken."),
         ("a b", PASSWORD, "A username has 3 to 32 characters"),
+        (
+            "Guest-1",
+            PASSWORD,
+            "Names like this one are those of visitors.",
+        ),
         ("bob", "password1", "This password is easy to guess."),
         ("bob", "", "A password has 8 to 256 characters."),
     ] {
