@@ -175,6 +175,13 @@ impl<K: Copy + Eq + Hash + Send + 'static, J: Job, A: Send + 'static> Lanes<K, J
         }
     }
 
+    /// Takes out what waits in a lane, to be told what keeps all of it from being done.
+    pub fn clear(&self, lane: K) -> Vec<Waiting<J, A>> {
+        let mut lanes = self.lock();
+        let queue = lanes.get_mut(&lane);
+        queue.map(std::mem::take).unwrap_or_default().into()
+    }
+
     async fn work_off(self, lane: K, work: Work<K, J, A>) {
         while let Some(batch) = self.next_batch(lane) {
             // One that panics has dropped its jobs, and so answered them. The others go on.

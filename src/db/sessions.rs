@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::sql;
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
@@ -101,7 +101,7 @@ pub async fn insert(conn: &mut Connection, new: &NewSession<'_>) -> AppResult<Ne
         return Ok(seats);
     }
     // Asked after the insert, which waited for whoever was erasing it.
-    let was_erased: bool = diesel::select(diesel::dsl::exists(erased_sessions::table.find(new.id)))
+    let was_erased: bool = diesel::select(exists(erased_sessions::table.find(new.id)))
         .get_result(conn)
         .await?;
     if was_erased {
@@ -285,11 +285,20 @@ pub enum Busy {
     Skip,
 }
 
-/// Locks the rows of those of these sessions that there are, in the order of their ids, so that nobody who does
-/// the same waits for this and is waited for.
-pub async fn lock_all(conn: &mut Connection, ids: &[SessionId], busy: Busy) -> AppResult<Locked> {
+/// Locks the rows of those of these sessions that some of these people are in, in the order of their ids, so that
+/// nobody who does the same waits for this and is waited for. Who is in none of them has nobody wait.
+pub async fn lock_all(
+    conn: &mut Connection,
+    ids: &[SessionId],
+    users: &[UserId],
+    busy: Busy,
+) -> AppResult<Locked> {
+    let seats = members::table
+        .filter(members::session_id.eq(sessions::id))
+        .filter(any_of("members.user_id", users));
     let locked = sessions::table
         .filter(any_of("sessions.id", ids))
+        .filter(exists(seats))
         .select(Session::as_select())
         .order(sessions::id)
         .for_no_key_update();

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use chrono::Utc;
 use diesel_async::AsyncConnection;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use crate::app::lanes::{self, Job, Work};
+use crate::app::lanes::{self, Job, Waiting, Work};
 use crate::app::{App, Deed};
 use crate::auth::{AccessToken, OpaqueToken};
 use crate::bus::{Heard, Notice, Subject};
@@ -20,6 +20,10 @@ use crate::error::{AppError, AppResult};
 
 /// How soon a login is looked at again that could not be looked at.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long PostgreSQL may take to say which logins are open, and how often it is asked.
+const PATIENCE: Duration = Duration::from_secs(2);
+const ATTEMPTS: usize = 2;
 
 const WRONG: AppError = AppError::Unauthenticated("The name or the password is wrong.");
 pub(super) const ENDED: AppError =
@@ -52,29 +56,40 @@ pub async fn identify(app: &App, access_token: &str) -> AppResult<Viewer> {
 /// Every request asks whether its login is open, and asks anew: those that come while an answer is on its way have
 /// theirs together.
 fn look_up(app: &App) -> Work<(), LoginId, Option<OpenLogin>> {
-    let db = app.db().clone();
-    Arc::new(move |(), batch| {
-        let db = db.clone();
-        Box::pin(async move {
-            let Some((mut conn, batch)) = lanes::connect(&db, batch).await else {
-                return;
-            };
-            let ids: Vec<LoginId> = batch.iter().map(|waiting| waiting.job).collect();
-            let open = logins::all_open(&mut conn, &ids).await;
-            drop(conn);
-            match open {
-                Err(error) => lanes::fail(batch, error),
-                Ok(open) => {
-                    let open: HashMap<_, _> =
-                        open.into_iter().map(|login| (login.id, login)).collect();
-                    for waiting in batch {
-                        let login = open.get(&waiting.job).cloned();
-                        waiting.answer(Ok(login));
-                    }
+    let app = app.clone();
+    Arc::new(move |(), batch| Box::pin(answer(app.clone(), batch)))
+}
+
+async fn answer(app: App, mut batch: Vec<Waiting<LoginId, Option<OpenLogin>>>) {
+    let ids: Vec<LoginId> = batch.iter().map(|waiting| waiting.job).collect();
+    for attempt in 1..=ATTEMPTS {
+        let Some((mut conn, in_time)) = lanes::connect(app.db(), batch).await else {
+            return;
+        };
+        batch = in_time;
+        let open = match timeout(PATIENCE, logins::all_open(&mut conn, &ids)).await {
+            Ok(open) => open,
+            // Over another connection: all requests of the process wait behind this one.
+            Err(_) if attempt < ATTEMPTS => continue,
+            Err(late) => Err(AppError::unavailable(late)),
+        };
+        drop(conn);
+        match open {
+            Ok(open) => {
+                let open: HashMap<_, _> = open.into_iter().map(|login| (login.id, login)).collect();
+                for waiting in batch {
+                    let login = open.get(&waiting.job).cloned();
+                    waiting.answer(Ok(login));
                 }
             }
-        })
-    })
+            Err(error) => {
+                // They would wait for the same, and as long again.
+                batch.extend(app.logins().clear(()));
+                lanes::fail(batch, error);
+            }
+        }
+        return;
+    }
 }
 
 impl Job for LoginId {

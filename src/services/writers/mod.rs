@@ -7,6 +7,7 @@
 mod judging;
 mod storing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use diesel_async::AsyncConnection;
@@ -35,7 +36,7 @@ fn work(app: &App) -> Work<Lane, Sending, Outcome> {
 }
 
 async fn write(app: App, lane: Lane, batch: Vec<WaitingSend>) {
-    let Some((mut conn, batch)) = lanes::connect(app.db(), batch).await else {
+    let Some((mut conn, mut batch)) = lanes::connect(app.db(), batch).await else {
         return;
     };
     let busy = match lane {
@@ -51,8 +52,9 @@ async fn write(app: App, lane: Lane, batch: Vec<WaitingSend>) {
             Ok::<_, AppError>(stored)
         })
         .await;
+    let is_lost = conn.is_lost();
     // Then it may be stored or not. Only who gave a key may send it again, and knows whether they want to.
-    let is_unknown = is_to_commit || conn.is_lost();
+    let is_unknown = is_to_commit || is_lost;
     drop(conn);
     // All of them wait for the same there, such as their session's lock: tried one by one, each would wait as long.
     let is_in_vain = matches!(
@@ -66,7 +68,21 @@ async fn write(app: App, lane: Lane, batch: Vec<WaitingSend>) {
             tracing::warn!(sends, cause, "sends can't be written together");
             move_to_own(&app, batch, Care::Suspect);
         }
-        Err(error) => lanes::fail(batch, error),
+        Err(error) => {
+            // Who watches finds what is stored all the same.
+            if is_unknown {
+                let sessions: BTreeSet<_> =
+                    batch.iter().map(|waiting| waiting.job.session).collect();
+                for session in sessions {
+                    app.bus().publish(Notice::Look { session });
+                }
+            }
+            // Those behind them would wait for the same, and as long again.
+            if is_lost {
+                batch.extend(app.writers().lanes().clear(lane));
+            }
+            lanes::fail(batch, error);
+        }
     }
 }
 

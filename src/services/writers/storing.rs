@@ -50,7 +50,8 @@ pub(super) async fn store(
     let mut ids: Vec<_> = batch.iter().map(|sending| sending.session).collect();
     ids.sort_unstable();
     ids.dedup();
-    let locked = sessions::lock_all(conn, &ids, busy).await?;
+    let users: Vec<_> = batch.iter().map(|sending| sending.user).collect();
+    let locked = sessions::lock_all(conn, &ids, &users, busy).await?;
     let (places, candidates) = try_join!(
         members::find_seats(conn, &locked, &wanted),
         chatbots::candidates(conn, &ids),
