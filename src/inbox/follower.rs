@@ -23,6 +23,9 @@ const LOOK_WHEN_UNSURE: Duration = Duration::from_secs(2);
 /// How many sessions a look finds at a time: ids only.
 const PAGE: usize = 500;
 
+/// How long what was read may wait to be told before it is looked whether it still is so.
+const FRESH: Duration = Duration::from_millis(250);
+
 /// How many sessions are read at a time. They are told before more are read.
 const BATCH: usize = 20;
 
@@ -72,6 +75,8 @@ pub struct Follower {
     told: Told,
     /// Read, and next to be told.
     items: VecDeque<(Mark, Item)>,
+    /// When that was.
+    read_at: Instant,
     unsure: watch::Receiver<bool>,
 }
 
@@ -83,6 +88,8 @@ struct Look {
     next: Option<Place>,
     /// The last it has found.
     last: Option<Place>,
+    /// Where it began: a seat that was given since is news, however many pages ago.
+    began: Horizon,
     /// The horizon of its first page: what commits between two pages may stand before the second.
     horizon: Horizon,
 }
@@ -103,6 +110,7 @@ impl Follower {
             marked: HashSet::new(),
             told: Told::default(),
             items: VecDeque::new(),
+            read_at: Instant::now(),
         }
     }
 
@@ -116,13 +124,14 @@ impl Follower {
             }
         }
         loop {
+            self.take_marks();
+            self.reconsider();
             if let Some((mark, item)) = self.items.pop_front() {
                 if let Some(session) = item.session() {
                     self.told.tell(session, mark, Instant::now());
                 }
                 return Ok(Ok(item));
             }
-            self.take_marks();
             let ready = self.ready();
             if !ready.is_empty() {
                 self.read(&ready).await?;
@@ -137,6 +146,7 @@ impl Follower {
                     found: Vec::new(),
                     next: Some(Place::at(self.horizon)),
                     last: None,
+                    began: self.horizon,
                     horizon: self.horizon,
                 });
                 self.has_missed = false;
@@ -172,6 +182,22 @@ impl Follower {
             self.marked.extend(marks.sessions.drain());
             self.has_missed |= std::mem::take(&mut marks.has_missed);
         }
+    }
+
+    /// Lets go of what was read and is not told yet, where it has changed since: its reader may have lost their seat by
+    /// that. It is read again.
+    fn reconsider(&mut self) {
+        // What was read just now is told: a session that changes all the time is to be told of too.
+        if self.items.is_empty() || self.read_at.elapsed() < FRESH {
+            return;
+        }
+        if self.has_missed {
+            self.marked
+                .extend(self.items.drain(..).filter_map(|(_, item)| item.session()));
+        }
+        let marked = &self.marked;
+        let is_as_read = |item: &Item| item.session().is_none_or(|id| !marked.contains(&id));
+        self.items.retain(|(_, item)| is_as_read(item));
     }
 
     /// Some of the sessions that may be told now. What was told just as a look has found it is nothing new.
@@ -219,7 +245,9 @@ impl Follower {
             }
             (seated, departed)
         };
+        self.read_at = Instant::now();
         let horizon = self.horizon;
+        let since = self.look.as_ref().map_or(horizon, |look| look.began);
         for (session, mark) in seated {
             if self.told.is_told(session.id, mark) {
                 continue;
@@ -227,7 +255,7 @@ impl Follower {
             // Who begins now reads the sessions that they are in.
             let is_new = match self.start {
                 Start::After(_) if !new.contains(&session.id) => {
-                    self.told.is_new(session.id, mark, horizon)
+                    self.told.is_new(session.id, mark, since)
                 }
                 _ => new.contains(&session.id),
             };
