@@ -113,7 +113,7 @@ struct Walk<'a> {
     document: &'a ExecutableDocument,
     spread: HashSet<&'a Name>,
     given: &'a Variables,
-    variables: BTreeMap<&'a Name, Option<&'a Value>>,
+    variables: BTreeMap<&'a Name, &'a Value>,
 }
 
 impl<'a> Walk<'a> {
@@ -168,7 +168,10 @@ impl<'a> Walk<'a> {
         while let Some(input) = inputs.pop() {
             match input {
                 Input::Variable(name) => {
-                    self.variables.insert(name, self.given.get(name));
+                    // One that was left out has its default, and is not the same as null.
+                    if let Some(value) = self.given.get(name) {
+                        self.variables.insert(name, value);
+                    }
                 }
                 Input::List(items) => inputs.extend(items),
                 Input::Object(members) => inputs.extend(members.values()),
@@ -288,6 +291,17 @@ mod tests {
         assert_eq!(own, PER_VIEWER, "name it in NEUTRAL, or here");
         let unknown: Vec<String> = neutral().difference(&reachable()).cloned().collect();
         assert!(unknown.is_empty(), "there are no such fields: {unknown:?}");
+    }
+
+    #[test]
+    fn a_variable_that_was_left_out_is_not_one_that_is_null() {
+        let document = "subscription ($n: Int = 3) { sessionEvents(sessionId: \"1\") {
+            ... on SessionChanged { session { members(first: $n) { isOwner } } } } }";
+        let values = [json!({}), json!({"n": null}), json!({"n": 3})];
+        let shared = values.map(|variables| shared(document, variables).unwrap());
+        assert_ne!(shared[0], shared[1]);
+        assert_ne!(shared[0], shared[2]);
+        assert_ne!(shared[1], shared[2]);
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,6 +34,18 @@ pub(in crate::http) struct Groups {
     groups: Arc<Mutex<HashMap<Arc<Key>, Weak<Group>>>>,
 }
 
+/// So many events are made before anybody has asked for them.
+const MOST_AHEAD: usize = 32;
+
+/// Counts an execution until it is over, however it ends.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// What all of a group have in common.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
@@ -52,6 +67,8 @@ pub(super) struct Group {
     form: Form,
     /// Nobody's execution: what depends on the viewer fails there.
     stage: tokio::sync::Mutex<Option<Stage>>,
+    /// How many executions are under way or wait for the stage.
+    making: AtomicUsize,
     groups: Groups,
 }
 
@@ -76,6 +93,7 @@ impl Groups {
             variables,
             form: Form::new(),
             stage: tokio::sync::Mutex::default(),
+            making: AtomicUsize::new(0),
             groups: self.clone(),
         });
         groups.insert(key, Arc::downgrade(&group));
@@ -109,7 +127,9 @@ impl Maker for Group {
 
     fn make(self: Arc<Self>, seen: Seen) -> BoxFuture<'static, ()> {
         async move {
-            if let Some(forms) = &seen.forms {
+            // Beyond that they are made for whoever comes to them, at their pace.
+            let is_behind = self.making.load(Ordering::Relaxed) >= MOST_AHEAD;
+            if let Some(forms) = seen.forms.as_ref().filter(|_| !is_behind) {
                 self.show(&seen, forms).await;
             }
         }
@@ -140,6 +160,7 @@ impl Group {
                 // In a task of its own: who waits for it must not depend on whether the one who happened to come
                 // first goes on, or is busy with a peer that takes nothing.
                 let execute = self.clone().execute(seen.clone(), making);
+                self.making.fetch_add(1, Ordering::Relaxed);
                 self.groups.app.tasks().spawn(execute);
                 made
             }
@@ -152,8 +173,12 @@ impl Group {
 
     /// Dropping `making` tells everyone to do without.
     async fn execute(self: Arc<Self>, seen: Seen, making: Making) {
+        let _counted = Counted(&self.making);
+        // Waiting for those before it is no part of what it may take.
+        let Ok(mut stage) = timeout(PATIENCE, self.stage.lock()).await else {
+            return;
+        };
         let shown = timeout(PATIENCE, async {
-            let mut stage = self.stage.lock().await;
             // Taken out: one that is given up, fails or has told of an error is not used again.
             let mut own = match stage.take() {
                 Some(own) => own,
