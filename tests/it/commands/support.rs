@@ -35,8 +35,20 @@ pub async fn send(person: &Person, input: Value) -> Answer {
     person.ask(query, json!({ "input": input })).await
 }
 
-/// Gives a command and waits for its answer.
+/// What is told if more quotes are asked for than 20 a second.
+const CROWDED: &str = "Too many quotes are asked for at once. Try again in a moment.";
+
+/// Gives a command and waits for its answer; again, as it is told, if there are too many at once.
 pub async fn give(person: &Person, session: &str, command: &str) -> Value {
+    loop {
+        let reply = give_once(person, session, command).await;
+        if reply["failure"] != CROWDED {
+            return reply;
+        }
+    }
+}
+
+async fn give_once(person: &Person, session: &str, command: &str) -> Value {
     let input = json!({"sessionId": session, "content": command, "waitMs": WAIT});
     let mut sent = send(person, input).await.data()["sendMessage"].take();
     assert_eq!(sent["session"]["id"], session);
