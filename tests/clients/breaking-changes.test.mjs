@@ -86,7 +86,7 @@ test('what is added breaks nothing', () => {
 });
 
 test('a new member of a union and a new value of an enum are dangerous and allowed', () => {
-  const text = planted('| CaughtUp | FeedEnded', '| CaughtUp | FeedEnded | Later')
+  const text = planted('SessionChanged | CaughtUp | FeedEnded', 'SessionChanged | CaughtUp | FeedEnded | Later')
     .replace(/^\tPENDING$/m, '\tPENDING\n\tQUEUED')
     .concat('\ntype Later { cursor: String! }\n');
   assert.deepEqual(compare(schema, text), {
