@@ -89,6 +89,11 @@ impl Endpoint {
         &self.parts.gate
     }
 
+    /// The program's parts.
+    pub(super) fn app(&self) -> &App {
+        &self.parts.app
+    }
+
     /// What is executed.
     pub(super) fn schema(&self) -> &Schema {
         &self.parts.schema

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::typing::{Presence, Typists};
 use super::{access, logins};
 use crate::app::App;
-use crate::db::users::User;
+use crate::db::{members, users::User};
 use crate::domain::{Epoch, Person, Rev, SessionId, Viewer};
 use crate::error::AppResult;
 use crate::feed::{Follower, Gone, Item, Reader, Seen, Start, View};
@@ -86,6 +86,12 @@ pub async fn session(
     let reader = Reader::Member(seat.user());
     let follower = start.map(|start| app.feeds().follow(session, start, view, reader));
     Ok(walk(app.clone(), person, session, epoch, follower))
+}
+
+/// Whether the viewer has a seat in the session now.
+pub async fn is_seated(app: &App, viewer: &Viewer, session: SessionId) -> AppResult<bool> {
+    let user = viewer.person()?.user;
+    members::is_member(&mut *app.db().connection().await?, session, user).await
 }
 
 fn walk(

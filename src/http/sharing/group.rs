@@ -138,6 +138,11 @@ impl Maker for Group {
 }
 
 impl Group {
+    /// What they all watch.
+    pub(super) fn session(&self) -> SessionId {
+        self.key.session
+    }
+
     /// The operation anew. It carries nothing of who asks.
     pub(super) fn operation(&self) -> Live {
         let Key {

@@ -8,6 +8,7 @@ mod group;
 mod stage;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_graphql::Variables;
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
@@ -24,8 +25,9 @@ use super::{
 };
 use crate::{
     api::{Deadline, Walk, shared_variables},
+    error::AppResult,
     feed::Item,
-    services::watch::Sight,
+    services::watch::{self, Sight},
 };
 
 /// What a subscription that can be shared was asked with.
@@ -72,8 +74,10 @@ pub(super) fn run(
             }
         };
         while let Some(sight) = sights.next().await {
-            let Some(told) = subscriber.show(sight).await else {
-                return;
+            let told = match subscriber.show(sight).await {
+                Shown::Told(told) => told,
+                Shown::Nothing => continue,
+                Shown::Over => return,
             };
             yield told.answer;
             if told.is_last {
@@ -125,6 +129,19 @@ async fn begin(
     Ok((subscriber, sights))
 }
 
+/// A wait of this length for what others make is long: much may have been done meanwhile.
+const LONG: Duration = Duration::from_millis(100);
+
+/// What came of showing a sight.
+enum Shown {
+    /// This.
+    Told(Told),
+    /// Nothing: it is not theirs to see any more. Their walk is about to say so.
+    Nothing,
+    /// Nothing, and there is nothing more to come.
+    Over,
+}
+
 /// Somebody who belongs to a group.
 struct Subscriber {
     endpoint: Endpoint,
@@ -135,20 +152,38 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    /// What they are told of a sight; nothing if that can't be told any more.
-    async fn show(&mut self, sight: Sight) -> Option<Told> {
+    /// What they are told of a sight.
+    async fn show(&mut self, sight: Sight) -> Shown {
         if let Sight::Item(seen) = &sight
             && let Some(forms) = &seen.forms
         {
             self.own = None;
-            if let Some(text) = self.group.show(seen, forms).await {
-                return Some(Told {
+            let asked = Instant::now();
+            let made = self.group.show(seen, forms).await;
+            // Their seat was looked up before the wait, and what is shown with the event in it.
+            if asked.elapsed() > LONG {
+                match Box::pin(self.is_seated()).await {
+                    Ok(true) => {}
+                    Ok(false) => return Shown::Nothing,
+                    Err(error) => return Shown::Told(self.endpoint.told(Err(error), &self.caller)),
+                }
+            }
+            if let Some(text) = made {
+                return Shown::Told(Told {
                     answer: Answer::Executed(text),
                     is_last: false,
                 });
             }
         }
-        Box::pin(self.show_alone(sight)).await
+        match Box::pin(self.show_alone(sight)).await {
+            Some(told) => Shown::Told(told),
+            None => Shown::Over,
+        }
+    }
+
+    async fn is_seated(&mut self) -> AppResult<bool> {
+        let (app, viewer) = (self.endpoint.app(), &self.caller.viewer);
+        watch::is_seated(app, viewer, self.group.session()).await
     }
 
     async fn show_alone(&mut self, sight: Sight) -> Option<Told> {

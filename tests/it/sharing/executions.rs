@@ -6,6 +6,7 @@ use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo,
 };
 use async_graphql::{PathSegment, ServerError, ServerResult, Value as Resolved, async_trait};
+use diesel_async::SimpleAsyncConnection;
 use parlor::api;
 use serde_json::json;
 
@@ -274,6 +275,53 @@ async fn what_can_not_be_executed_for_all_is_executed_for_each() {
                 assert_eq!(told["payload"]["data"], json!(null), "{told}");
                 socket.expect(json!({"id": "w", "type": "complete"})).await;
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_waited_for_others_and_lost_their_seat_meanwhile_is_shown_nothing() {
+    let app = TestApp::without_chatbots(TestDatabase::migrated().await).await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let room = room(&ada, &["bob"], &[]).await;
+    let sent = ada.say(Some(&room), "one").await;
+    let query = "subscription Watch($id: ID!) { sessionEvents(sessionId: $id) {
+        __typename
+        ... on MessageChanged { message { content session { chatbots { handle } } } }
+        ... on FeedEnded { reason }
+    } }";
+    let mut socket = RawSocket::acknowledged(app.url(), Some(bob.token())).await;
+    begin(&mut socket, "1", "Watch", query, json!({ "id": room })).await;
+    assert_eq!(next(&mut socket).await.1["__typename"], "CaughtUp");
+    app.followed_by(&room, Some(1)).await;
+
+    // What is shown with the event can't be read for a while, in which bob is removed and nobody hears of it.
+    let database = app.database();
+    let mut conn = database.connect().await;
+    conn.batch_execute("begin; lock table session_chatbots in access exclusive mode")
+        .await
+        .unwrap();
+    let edit = "mutation ($id: ID!) { editMessage(id: $id, content: \"two\") { content } }";
+    let id = sent["message"]["id"].clone();
+    ada.ask(edit, json!({ "id": id })).await.data();
+    database.until_waiting(1).await;
+    conn.batch_execute(
+        "select pg_sleep(0.3); \
+         delete from members using users where users.id = user_id and username = 'bob'; commit",
+    )
+    .await
+    .unwrap();
+    // What is in no log has the seats looked up.
+    for typing in [true, false].into_iter().cycle() {
+        let say =
+            "mutation ($id: ID!, $typing: Boolean!) { setTyping(sessionId: $id, typing: $typing) }";
+        let variables = json!({"id": room, "typing": typing});
+        ada.ask(say, variables).await.data();
+        let (_, event) = next(&mut socket).await;
+        match event["__typename"].as_str().unwrap() {
+            "TypingChanged" => {}
+            "FeedEnded" => return assert_eq!(event["reason"], "REMOVED"),
+            _ => panic!("shown behind the removal: {event}"),
         }
     }
 }
