@@ -7,8 +7,7 @@ use diesel_async::SimpleAsyncConnection;
 use parlor::db::ended_logins::EndedLogins;
 use parlor::db::private::PrivatePostgres;
 
-use crate::helpers::nats::{Nats, Proxy};
-use crate::helpers::{PASSWORD, Person, TestApp, TestDatabase, Watch};
+use crate::helpers::{PASSWORD, Person, TestApp, TestDatabase, TwoServers, Watch};
 use crate::program::support::Place;
 
 const BETTER: &str = "sieben kleine Wale singen";
@@ -53,38 +52,7 @@ impl Way {
     }
 }
 
-/// Two servers on one database and one NATS; the second reaches it through a proxy.
-struct Two {
-    database: TestDatabase,
-    one: TestApp,
-    other: TestApp,
-    proxy: Proxy,
-    _nats: Nats,
-}
-
-impl Two {
-    async fn start() -> Self {
-        let nats = Nats::start();
-        let proxy = Proxy::to(nats.address()).await;
-        let database = TestDatabase::migrated().await;
-        let (straight, through) = (nats.url(), proxy.url());
-        let one = [("PARLOR_NATS_URL", straight.as_str())];
-        let one = TestApp::configured(database.clone(), &one).await;
-        let other = [("PARLOR_NATS_URL", through.as_str())];
-        let other = TestApp::configured(database.clone(), &other).await;
-        for app in [&one, &other] {
-            let mut deaf = app.app().bus().deaf();
-            deaf.wait_for(|deaf| !deaf).await.unwrap();
-        }
-        Self {
-            database,
-            one,
-            other,
-            proxy,
-            _nats: nats,
-        }
-    }
-
+impl TwoServers {
     /// Somebody at the first server, who watches at both.
     async fn watcher(&self, name: &str) -> (Person, [Watch; 2]) {
         let person = self.one.person(name).await;
@@ -126,13 +94,13 @@ fn in_time(took: &[Duration]) {
 
 #[tokio::test]
 async fn every_way_out_ends_what_is_open_on_both_servers() {
-    let two = Two::start().await;
+    let two = TwoServers::start().await;
     in_time(&two.go_all_ways().await);
 }
 
 #[tokio::test]
 async fn every_way_out_ends_what_is_open_where_the_bus_is_cut() {
-    let two = Two::start().await;
+    let two = TwoServers::start().await;
     two.proxy.cut();
     let mut deaf = two.other.app().bus().deaf();
     deaf.wait_for(|deaf| *deaf).await.unwrap();

@@ -9,6 +9,7 @@ mod fill;
 mod log;
 pub mod nats;
 mod person;
+mod two_servers;
 mod watch;
 
 pub use app::{TestApp, serve_hurriedly, serve_patiently, serve_with_schema};
@@ -17,4 +18,5 @@ pub use database::TestDatabase;
 pub use fill::{expect_filled, session_id};
 pub use log::Log;
 pub use person::{Answer, PASSWORD, Person};
+pub use two_servers::TwoServers;
 pub use watch::Watch;

@@ -4,13 +4,13 @@ use diesel_async::SimpleAsyncConnection;
 use parlor::services::logins;
 use serde_json::json;
 
-use super::{Two, View, db_invite, quiet_app, text};
-use crate::helpers::session_id;
+use super::{View, db_invite, quiet_app, text};
+use crate::helpers::{TwoServers, session_id};
 
 #[tokio::test]
 async fn what_happened_meanwhile_is_told_on_another_server() {
-    let two = Two::start().await;
-    let (ada, bob) = (two.here.person("ada").await, two.here.person("bob").await);
+    let two = TwoServers::start().await;
+    let (ada, bob) = (two.one.person("ada").await, two.one.person("bob").await);
     let with_bob = |title: &str| json!({"title": title, "usernames": ["bob"], "chatbots": []});
     let mut sessions = Vec::new();
     for title in [
@@ -26,7 +26,7 @@ async fn what_happened_meanwhile_is_told_on_another_server() {
     let (mut view, watch) = bob.inbox().await;
     // Comes up to date first, so that only what happens from here on has to be told.
     drop(watch);
-    drop(bob.at(&two.there).back_in(&mut view).await);
+    drop(bob.at(&two.other).back_in(&mut view).await);
 
     ada.say(Some(said), "more").await;
     bob.read(read, 1).await.data();
@@ -38,7 +38,7 @@ async fn what_happened_meanwhile_is_told_on_another_server() {
     let brief = ada.start(with_bob("brief")).await;
     ada.erase(&brief).await.data();
 
-    let mut watch = bob.at(&two.there).watch_inbox(view.cursor.as_deref()).await;
+    let mut watch = bob.at(&two.other).watch_inbox(view.cursor.as_deref()).await;
     let mut told = Vec::new();
     loop {
         let event = watch.next().await;
@@ -74,7 +74,7 @@ async fn what_happened_meanwhile_is_told_on_another_server() {
     );
 
     // And it goes on.
-    ada.at(&two.here).say(Some(same), "and on").await;
+    ada.at(&two.one).say(Some(same), "and on").await;
     let sessions = bob.listed().await;
     view.becomes(&mut watch, &sessions).await;
 }

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{Two, View};
-use crate::helpers::Person;
+use super::View;
+use crate::helpers::{Person, TwoServers};
 
 const SEEDS: u64 = 6;
 const PHASES: usize = 14;
@@ -50,10 +50,10 @@ async fn play(
     fault: Fault,
 ) -> (View, std::collections::BTreeMap<String, serde_json::Value>) {
     let mut chance = fastrand::Rng::with_seed(seed);
-    let two = Two::start().await;
+    let two = TwoServers::start().await;
     let mut people = Vec::new();
     for name in NAMES {
-        people.push(two.here.person(name).await);
+        people.push(two.one.person(name).await);
     }
     let bob = &people[1];
     let mut sessions = Vec::new();
@@ -64,12 +64,12 @@ async fn play(
         Fault::NoDeparture => "alter table members disable trigger members_departed",
         Fault::None | Fault::LosesEvents => "select",
     };
-    two.here.database().execute(disabled).await;
+    two.one.database().execute(disabled).await;
     for _ in 0..PHASES {
         for _ in 0..chance.usize(0..8) {
             act(&mut chance, &two, &people, &mut sessions).await;
         }
-        let at = [&two.here, &two.there][chance.usize(0..2)];
+        let at = [&two.one, &two.other][chance.usize(0..2)];
         let mut watch = bob.at(at).watch_inbox(view.cursor.as_deref()).await;
         let mut patience = chance.usize(1..30);
         let caught_up = loop {
@@ -96,15 +96,20 @@ async fn play(
             }
         }
     }
-    drop(bob.at(&two.there).back_in(&mut view).await);
+    drop(bob.at(&two.other).back_in(&mut view).await);
     (view, bob.listed().await)
 }
 
 const NAMES: [&str; 3] = ["ada", "bob", "carol"];
 
 /// Somebody does something, which may be refused.
-async fn act(chance: &mut fastrand::Rng, two: &Two, people: &[Person], sessions: &mut Vec<String>) {
-    let at = [&two.here, &two.there][chance.usize(0..2)];
+async fn act(
+    chance: &mut fastrand::Rng,
+    two: &TwoServers,
+    people: &[Person],
+    sessions: &mut Vec<String>,
+) {
+    let at = [&two.one, &two.other][chance.usize(0..2)];
     let who = people[chance.usize(0..people.len())].at(at);
     let other = NAMES[chance.usize(0..NAMES.len())];
     let deed = chance.usize(0..20);

@@ -6,20 +6,20 @@ use parlor::bus::Notice;
 use parlor::domain::{SessionId, UserId};
 use serde_json::json;
 
-use super::{Two, db_invite, quiet_app, text};
-use crate::helpers::{serve_patiently, session_id};
+use super::{db_invite, quiet_app, text};
+use crate::helpers::{TwoServers, serve_patiently, session_id};
 
 #[tokio::test]
 async fn where_the_bus_is_cut_all_is_told_within_seconds() {
-    let two = Two::start().await;
-    let (ada, bob) = (two.here.person("ada").await, two.here.person("bob").await);
+    let two = TwoServers::start().await;
+    let (ada, bob) = (two.one.person("ada").await, two.one.person("bob").await);
     let with_bob = json!({"usernames": ["bob"], "chatbots": []});
     let tea = ada.start(with_bob.clone()).await;
     let gone = ada.start(with_bob.clone()).await;
-    let (mut view, mut watch) = bob.at(&two.there).inbox().await;
+    let (mut view, mut watch) = bob.at(&two.other).inbox().await;
 
     two.proxy.cut();
-    let mut deaf = two.there.app().bus().deaf();
+    let mut deaf = two.other.app().bus().deaf();
     deaf.wait_for(|deaf| *deaf).await.unwrap();
     let began = Instant::now();
     ada.say(Some(&tea), "hello").await;

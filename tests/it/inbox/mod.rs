@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use diesel_async::SimpleAsyncConnection;
 use serde_json::{Value, json};
 
-use crate::helpers::nats::{Nats, Proxy};
 use crate::helpers::{Answer, Person, TestApp, TestDatabase, Watch};
 
 /// What somebody makes of their inbox: their sessions by id, as they were told last, and where to come back to.
@@ -109,37 +108,6 @@ impl Person {
         let mut watch = self.watch_inbox(view.cursor.as_deref()).await;
         view.catch_up(&mut watch).await;
         watch
-    }
-}
-
-/// Two servers on one database and one NATS; the second reaches it through a proxy.
-struct Two {
-    here: TestApp,
-    there: TestApp,
-    proxy: Proxy,
-    _nats: Nats,
-}
-
-impl Two {
-    async fn start() -> Self {
-        let nats = Nats::start();
-        let proxy = Proxy::to(nats.address()).await;
-        let database = TestDatabase::migrated().await;
-        let (straight, through) = (nats.url(), proxy.url());
-        let here = [("PARLOR_NATS_URL", straight.as_str())];
-        let here = TestApp::configured(database.clone(), &here).await;
-        let there = [("PARLOR_NATS_URL", through.as_str())];
-        let there = TestApp::configured(database, &there).await;
-        for app in [&here, &there] {
-            let mut deaf = app.app().bus().deaf();
-            deaf.wait_for(|deaf| !deaf).await.unwrap();
-        }
-        Self {
-            here,
-            there,
-            proxy,
-            _nats: nats,
-        }
     }
 }
 

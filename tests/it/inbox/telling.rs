@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Two, quiet_app, text};
-use crate::helpers::{Person, TestApp, Watch};
+use super::{quiet_app, text};
+use crate::helpers::{Person, TestApp, TwoServers, Watch};
 
 async fn opened(person: &Person) -> Watch {
     let mut watch = person.watch_inbox(None).await;
@@ -18,9 +18,9 @@ async fn next(watch: &mut Watch, typename: &str) -> Value {
 
 #[tokio::test]
 async fn sessions_that_one_begins_or_gets_into_are_added_and_those_one_loses_removed() {
-    let two = Two::start().await;
-    let (ada, bob) = (two.here.person("ada").await, two.here.person("bob").await);
-    let elsewhere = bob.at(&two.there);
+    let two = TwoServers::start().await;
+    let (ada, bob) = (two.one.person("ada").await, two.one.person("bob").await);
+    let elsewhere = bob.at(&two.other);
     let mut watch = opened(&elsewhere).await;
 
     // One's own, from another device: started, begun by a message, begun by a command.
@@ -75,12 +75,12 @@ async fn sessions_that_one_begins_or_gets_into_are_added_and_those_one_loses_rem
 
 #[tokio::test]
 async fn whatever_changes_in_a_session_updates_it() {
-    let two = Two::start().await;
-    let (ada, bob) = (two.here.person("ada").await, two.here.person("bob").await);
+    let two = TwoServers::start().await;
+    let (ada, bob) = (two.one.person("ada").await, two.one.person("bob").await);
     let tea = ada
         .start(json!({"title": "Tea", "usernames": ["bob"], "chatbots": []}))
         .await;
-    let mut watch = opened(&bob.at(&two.there)).await;
+    let mut watch = opened(&bob.at(&two.other)).await;
     let updated = async |watch: &mut Watch| next(watch, "SessionUpdated").await;
 
     let said = ada.say(Some(&tea), "hello").await;
