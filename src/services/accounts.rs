@@ -2,7 +2,7 @@
 
 use diesel_async::AsyncConnection;
 
-use super::departures;
+use super::erasures;
 use super::logins::{self, SignedIn};
 use crate::app::{App, Deed};
 use crate::auth::Passwords;
@@ -180,7 +180,7 @@ pub async fn change_password(
 
 /// Deletes the viewer's account with everything that is theirs alone. There is no way back.
 ///
-/// It is shut before anything is erased; an error after that leaves the rest to [`departures::finish_left`].
+/// It is shut before anything is erased; an error after that leaves the rest to [`erasures::finish_left`].
 /// `BAD_USER_INPUT` if `password` is wrong.
 pub async fn delete(app: &App, viewer: &Viewer, password: String) -> AppResult<()> {
     let account = viewer.account()?;
@@ -189,11 +189,11 @@ pub async fn delete(app: &App, viewer: &Viewer, password: String) -> AppResult<(
     let ended = conn
         .transaction(async |conn| {
             lock_proved(conn, viewer.person()?, &proved, "password").await?;
-            departures::shut(conn, account.user()).await
+            erasures::shut(conn, account.user()).await
         })
         .await?;
     drop(conn);
-    departures::finish(app, account.user(), ended).await
+    erasures::finish(app, account.user(), ended).await
 }
 
 /// Makes sure that it is the account's owner who asks, and not somebody who found their screen unlocked. Gives what

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::departures;
+use super::erasures;
 use crate::app::App;
 use crate::db::logins;
 use crate::error::AppResult;
@@ -21,7 +21,7 @@ pub async fn keep_tidy(app: App) {
         loop {
             sweeps.tick().await;
             for done in [
-                departures::finish_left(&app).await,
+                erasures::finish_left(&app).await,
                 forget_long_past_logins(&app).await,
             ] {
                 if let Err(error) = done {

@@ -79,7 +79,7 @@ async fn what_a_departure_left_undone_is_nobodys_and_another_server_erases_it() 
     let other = app.person("bob").await;
 
     // Whoever began may still be at it: for a minute it is left to them.
-    parlor::services::departures::finish_left(app.app())
+    parlor::services::erasures::finish_left(app.app())
         .await
         .unwrap();
     assert_eq!(ada.people(&room).await, ["deleted-account*", "ada"]);

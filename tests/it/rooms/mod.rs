@@ -3,7 +3,7 @@
 mod accounts;
 mod answering;
 mod coming;
-mod departures;
+mod erasures;
 mod going;
 mod hand_over;
 mod outside;
