@@ -7,8 +7,10 @@
 mod group;
 mod stage;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_graphql::Variables;
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
