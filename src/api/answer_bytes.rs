@@ -4,38 +4,20 @@
 //! thousand of them are priced right and still too much to hold. Counted here is what each value weighs as JSON;
 //! from the one on with which there is too much, nothing more is resolved.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
-use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo,
-};
+use async_graphql::extensions::{ExtensionContext, NextResolve, ResolveInfo};
 use async_graphql::registry::Registry;
 use async_graphql::{
-    Name, PathSegment, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult, Value,
+    Name, PathSegment, QueryPathNode, QueryPathSegment, ServerError, ServerResult, Value,
 };
 
 use super::error::told_at;
 use crate::error::AppError;
 
-/// Lets answers have so many bytes, and events of a subscription.
-pub(super) struct AnswerBytes {
-    pub(super) most: u64,
-}
-
-impl ExtensionFactory for AnswerBytes {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Scale {
-            most: self.most,
-            weight: AtomicU64::new(0),
-            writes: AtomicBool::new(false),
-            passed: OnceLock::new(),
-        })
-    }
-}
-
 /// Weighs the answers of one request. A subscription makes one event after another.
-struct Scale {
+pub(super) struct Scale {
     most: u64,
     weight: AtomicU64,
     /// The answer is that of a mutation.
@@ -44,24 +26,29 @@ struct Scale {
     passed: OnceLock<ServerError>,
 }
 
-#[async_graphql::async_trait::async_trait]
-impl Extension for Scale {
-    async fn execute(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        operation_name: Option<&str>,
-        next: NextExecute<'_>,
-    ) -> Response {
-        self.weight.store(0, Ordering::Relaxed);
-        let response = next.run(ctx, operation_name).await;
-        match self.passed.get() {
-            // One error instead of one for each value that was left out.
-            Some(refusal) => Response::from_errors(vec![refusal.clone()]),
-            None => response,
+impl Scale {
+    /// Lets an answer have so many bytes, and an event of a subscription.
+    pub(super) fn new(most: u64) -> Self {
+        Self {
+            most,
+            weight: AtomicU64::new(0),
+            writes: AtomicBool::new(false),
+            passed: OnceLock::new(),
         }
     }
 
-    async fn resolve(
+    /// Begins with an answer.
+    pub(super) fn begin(&self) {
+        self.weight.store(0, Ordering::Relaxed);
+    }
+
+    /// The refusal, if there was too much.
+    pub(super) fn passed(&self) -> Option<&ServerError> {
+        self.passed.get()
+    }
+
+    /// Resolves a value and weighs it, unless there is too much already.
+    pub(super) async fn resolve(
         &self,
         ctx: &ExtensionContext<'_>,
         info: ResolveInfo<'_>,
@@ -84,9 +71,7 @@ impl Extension for Scale {
         }
         Ok(resolved)
     }
-}
 
-impl Scale {
     fn refusal(&self, node: &QueryPathNode<'_>) -> ServerError {
         let (most, path) = (self.most, path(node));
         let mut message = format!("An answer has at most {most} bytes.");
@@ -170,7 +155,7 @@ mod tests {
     use futures_util::{Stream, StreamExt as _, stream};
     use serde_json::json;
 
-    use super::*;
+    use crate::api::around::Around;
 
     struct Query;
     #[Object]
@@ -218,7 +203,10 @@ mod tests {
 
     fn schema(most: u64) -> Schema<Query, Mutation, Subscriptions> {
         Schema::build(Query, Mutation, Subscriptions)
-            .extension(AnswerBytes { most })
+            .extension(Around {
+                most_bytes: most,
+                ..Around::unlimited()
+            })
             .finish()
     }
 

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe,
-};
 use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError};
-use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
 
 use super::RequestId;
 use crate::error::AppError;
@@ -81,6 +76,13 @@ fn extensions(error: &AppError) -> ErrorExtensionValues {
     values
 }
 
+/// Logs what only the log may hear of an answer's errors, once, and completes what the client is told.
+pub(super) fn report_all(response: &mut Response, request: Option<RequestId>) {
+    for error in &mut response.errors {
+        report(error, request);
+    }
+}
+
 /// Logs what only the log may hear, once, and completes what the client is told.
 fn report(told: &mut ServerError, request: Option<RequestId>) {
     let request = request.map(|RequestId(id)| id.to_string());
@@ -100,43 +102,5 @@ fn report(told: &mut ServerError, request: Option<RequestId>) {
         told.extensions
             .get_or_insert_default()
             .set("requestId", request);
-    }
-}
-
-/// Passes every answer through `report`.
-pub(super) struct ErrorReporter;
-
-impl ExtensionFactory for ErrorReporter {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
-    }
-}
-
-#[async_graphql::async_trait::async_trait]
-impl Extension for ErrorReporter {
-    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        let request = ctx.data_opt::<RequestId>().copied();
-        let mut response = next.run(ctx).await;
-        for error in &mut response.errors {
-            report(error, request);
-        }
-        response
-    }
-
-    fn subscribe<'s>(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        stream: BoxStream<'s, Response>,
-        next: NextSubscribe<'_>,
-    ) -> BoxStream<'s, Response> {
-        let request = ctx.data_opt::<RequestId>().copied();
-        next.run(ctx, stream)
-            .map(move |mut response| {
-                for error in &mut response.errors {
-                    report(error, request);
-                }
-                response
-            })
-            .boxed()
     }
 }

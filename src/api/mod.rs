@@ -5,9 +5,11 @@
 //! descriptions.
 
 mod answer_bytes;
+mod around;
 mod completion;
 mod cursors;
 mod deadline;
+mod document;
 mod error;
 mod ids;
 mod loaders;
@@ -26,10 +28,9 @@ use async_graphql::dataloader::DataLoader;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use answer_bytes::AnswerBytes;
-use completion::Completion;
+use around::Around;
 pub use deadline::Deadline;
-use error::ErrorReporter;
+pub use document::Document;
 pub use error::{MOST_ERRORS, error_response};
 use loaders::Rows;
 use mutation::Mutation;
@@ -38,7 +39,6 @@ pub use passes::{in_passes, stream_in_passes};
 use query::Query;
 pub use showing::{Showing, Walk};
 use subscription::Subscription;
-use suggestions::Suggestions;
 
 use crate::app::App;
 
@@ -65,51 +65,42 @@ pub fn schema(app: &App) -> Schema {
 /// The same before it is finished: tests add what they need.
 pub fn schema_builder(app: &App) -> SchemaBuilder {
     let limits = &app.config().limits;
-    let builder = async_graphql::Schema::build(Query, Mutation::default(), Subscription)
-        // Around all others, so that theirs does not count.
-        .extension(AnswerBytes {
-            most: limits.answer_bytes,
-        });
-    let builder = complete(builder)
+    let introspection = app.config().introspection;
+    let around = Around {
+        most_bytes: limits.answer_bytes,
+        suggests: introspection,
+    };
+    let builder = builder(around)
         // The gate has counted the same, more strictly; these hold should it ever be passed by.
         .limit_depth(to_usize(limits.depth.max(limits.introspection_depth)))
         .limit_recursive_depth(to_usize(limits.nesting))
         .limit_directives(to_usize(limits.directives_here))
         .data(app.clone())
         .data(DataLoader::new(Rows::new(app.db().clone()), passes::begin).delay(Duration::ZERO));
-    match app.config().introspection {
-        true => builder.extension(Suggestions),
+    match introspection {
+        true => builder,
         false => builder.disable_introspection(),
     }
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    builder().finish().sdl()
+    builder(Around::unlimited()).finish().sdl()
 }
 
 /// The schema with nothing behind it: enough to judge documents by.
 #[cfg(test)]
 pub(crate) fn unconnected() -> Schema {
-    builder().extension(Suggestions).finish()
-}
-
-fn builder() -> SchemaBuilder {
-    complete(async_graphql::Schema::build(
-        Query,
-        Mutation::default(),
-        Subscription,
-    ))
+    builder(Around::unlimited()).finish()
 }
 
 /// With what every schema of ours has.
-fn complete(builder: SchemaBuilder) -> SchemaBuilder {
-    builder
+fn builder(around: Around) -> SchemaBuilder {
+    async_graphql::Schema::build(Query, Mutation::default(), Subscription)
         .register_output_type::<types::Node>()
-        // `Suggestions` makes them, at a bounded cost.
+        // Ours are made at a bounded cost.
         .disable_suggestions()
-        .extension(Completion)
-        .extension(ErrorReporter)
+        .extension(around)
 }
 
 fn to_usize(limit: u64) -> usize {

@@ -4,11 +4,8 @@
 //! its place: 64 KiB of them cost 15 ms and more. Here the errors that are told are looked at, and names of about the
 //! same length.
 
-use std::sync::Arc;
-
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation};
+use async_graphql::ServerError;
 use async_graphql::registry::{MetaType, Registry};
-use async_graphql::{ServerError, ValidationResult};
 
 use super::MOST_ERRORS;
 
@@ -16,28 +13,9 @@ use super::MOST_ERRORS;
 const MOST_NAMES: usize = 3;
 
 /// Adds to errors what may have been meant.
-pub(super) struct Suggestions;
-
-impl ExtensionFactory for Suggestions {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
-    }
-}
-
-#[async_graphql::async_trait::async_trait]
-impl Extension for Suggestions {
-    async fn validation(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        next: NextValidation<'_>,
-    ) -> Result<ValidationResult, Vec<ServerError>> {
-        let mut validated = next.run(ctx).await;
-        let errors = validated.as_mut().err().into_iter().flatten();
-        for error in errors.take(MOST_ERRORS) {
-            let meant = meant(&ctx.schema_env.registry, &error.message);
-            error.message += &meant.unwrap_or_default();
-        }
-        validated
+pub(super) fn add(errors: &mut [ServerError], registry: &Registry) {
+    for error in errors.iter_mut().take(MOST_ERRORS) {
+        error.message += &meant(registry, &error.message).unwrap_or_default();
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use async_graphql::{Response, Value};
+use async_graphql::{Response, Value, parser::parse_query};
 use futures_util::{
     Stream, StreamExt as _,
     stream::{self, BoxStream},
@@ -19,10 +19,11 @@ use super::{
     gate::{Gate, conflicts},
     operation::{self, Live, Operation, Single},
     parameters::Parameters,
+    parsed::Parsed,
     sharing::{self, Asked, Groups},
 };
 use crate::{
-    api::{self, Deadline, RequestId, Schema},
+    api::{self, Deadline, Document, RequestId, Schema},
     app::App,
     domain::{ClientAddress, Viewer},
     error::{AppError, AppResult},
@@ -42,6 +43,7 @@ struct Parts {
     /// How long an operation may take, beside what it was asked to wait.
     patience: Duration,
     documents: Documents,
+    parsed: Parsed,
     groups: Groups,
 }
 
@@ -80,6 +82,7 @@ impl Endpoint {
                 patience,
                 gate: Gate::new(app.config().limits),
                 documents: Documents::new(app.config()),
+                parsed: Parsed::new(),
             }),
         }
     }
@@ -138,10 +141,7 @@ impl Endpoint {
     ) -> Result<Operation, Refusal> {
         let too_much = |error| self.refusal(error, caller.request_id);
         let wrong = |error| Refusal::new(vec![error]);
-        let Parameters {
-            document,
-            mut request,
-        } = parameters;
+        let Parameters { document, request } = parameters;
         let found = self
             .parts
             .documents
@@ -150,18 +150,24 @@ impl Endpoint {
                 Unknown::Error(error) => self.refusal(error, caller.request_id),
                 Unknown::Told(refusal) => refusal,
             })?;
-        self.parts.gate.check_text(&found.text).map_err(too_much)?;
-        let keep = found.keep();
-        request.query = found.text;
-        let variables = std::mem::take(&mut request.variables);
-        let document = request.parsed_query().map_err(wrong)?;
-        self.parts
-            .gate
-            .check_document(document, &variables)
+        let (gate, parsed) = (&self.parts.gate, &self.parts.parsed);
+        let known = parsed.find(&found.text);
+        let document = match &known {
+            Some(known) => known.clone(),
+            None => {
+                gate.check_text(&found.text).map_err(too_much)?;
+                let parsed = parse_query(&found.text).map_err(|fault| wrong(fault.into()))?;
+                Arc::new(Document::new(found.text.as_str().into(), parsed))
+            }
+        };
+        // Each time: what an answer may hold depends on the variables.
+        gate.check_document(document.parsed(), &request.variables)
             .map_err(too_much)?;
-        conflicts::check(document).map_err(wrong)?;
-        request.variables = variables;
-        self.parts.documents.keep(keep, &request.query);
+        if known.is_none() {
+            conflicts::check(document.parsed()).map_err(wrong)?;
+            parsed.keep(document.clone());
+        }
+        self.parts.documents.keep(found.keep(), &found.text);
         // The epoch is taken before anything is read: cursors of what is read must not outlive the one it was
         // read in.
         let request = request
@@ -169,7 +175,7 @@ impl Endpoint {
             .data(caller.address)
             .data(caller.request_id)
             .data(self.parts.app.epoch());
-        operation::choose(request).map_err(wrong)
+        operation::choose(request, document).map_err(wrong)
     }
 
     /// Runs a query or a mutation. A mutation runs to its end even if the answer is not waited for; and it is
@@ -199,8 +205,8 @@ impl Endpoint {
         }
     }
 
-    fn subscribe(self, mut live: Live, caller: Caller) -> BoxStream<'static, Answer> {
-        match Asked::of(&mut live) {
+    fn subscribe(self, live: Live, caller: Caller) -> BoxStream<'static, Answer> {
+        match Asked::of(&live) {
             Some(asked) => sharing::run(self, live, asked, caller).boxed(),
             None => self.follow(live, caller).boxed(),
         }

@@ -47,7 +47,7 @@ pub(super) fn follow(
     executor: impl Executor,
     operation: Live,
 ) -> impl Stream<Item = AppResult<Response>> + Send + 'static {
-    let answers = stream_in_passes(executor.execute_stream(operation.0, None));
+    let answers = stream_in_passes(executor.execute_stream(operation.request, None));
     caught_in_stream(answers).map(|item| item.map_err(|panic| panicked(&panic)))
 }
 
@@ -59,11 +59,12 @@ fn panicked(panic: &Panic) -> AppError {
 mod tests {
     use std::{sync::Arc, time::Duration};
 
-    use async_graphql::{Context, Object, Request, Schema, Subscription};
+    use async_graphql::{Context, Object, Request, Schema, Subscription, parser::parse_query};
     use futures_util::stream;
     use tokio::{sync::Notify, time::timeout};
 
     use super::*;
+    use crate::api::Document;
 
     #[derive(Default)]
     struct Gates {
@@ -119,6 +120,12 @@ mod tests {
         Single { request, writes }
     }
 
+    fn live(query: &str) -> Live {
+        let parsed = parse_query(query).unwrap();
+        let document = Document::new(query.into(), parsed);
+        Live::new(Request::new(""), Arc::new(document))
+    }
+
     fn schema(gates: &Arc<Gates>) -> Schema<Query, Mutation, Subscriptions> {
         Schema::new(Query(gates.clone()), Mutation(gates.clone()), Subscriptions)
     }
@@ -135,7 +142,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_a_subscription_ends_it_with_an_internal_error() {
-        let operation = Live(Request::new("subscription { breaks }"));
+        let operation = live("subscription { breaks }");
         let stream = follow(schema(&Arc::default()), operation);
         let items: Vec<_> = stream.map(|item| item.map(|_| ())).collect().await;
         assert!(matches!(items[..], [Ok(()), Err(AppError::Internal(_))]));

@@ -27,6 +27,7 @@ mod operation;
 mod origin;
 pub mod pages;
 mod parameters;
+mod parsed;
 mod parting;
 mod request_id;
 mod sharing;

@@ -4,62 +4,43 @@
 mod nulls;
 mod order;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery,
-};
-use async_graphql::parser::types::ExecutableDocument;
-use async_graphql::{Name, Response, ServerResult, Variables};
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition};
+use async_graphql::registry::Registry;
+use async_graphql::{Name, Response};
 
-/// Completes every answer, and every event of a subscription.
-pub(super) struct Completion;
+use order::Order;
 
-impl ExtensionFactory for Completion {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Completing::default())
-    }
-}
-
+/// Completes the answers of one request.
 #[derive(Default)]
-struct Completing {
-    document: OnceLock<ExecutableDocument>,
+pub(super) struct Completion {
+    order: OnceLock<Order>,
 }
 
-#[async_graphql::async_trait::async_trait]
-impl Extension for Completing {
-    async fn parse_query(
+impl Completion {
+    /// Completes an answer, or an event of a subscription. `document` is always the same.
+    pub(super) fn complete(
         &self,
-        ctx: &ExtensionContext<'_>,
-        query: &str,
-        variables: &Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        let document = next.run(ctx, query, variables).await?;
-        // Each request has an extension of its own, and is parsed once.
-        let _ = self.document.set(document.clone());
-        Ok(document)
-    }
-
-    async fn execute(
-        &self,
-        ctx: &ExtensionContext<'_>,
+        response: &mut Response,
+        document: &ExecutableDocument,
         operation_name: Option<&str>,
-        next: NextExecute<'_>,
-    ) -> Response {
-        let mut response = next.run(ctx, operation_name).await;
-        let Some(document) = self.document.get() else {
-            return response;
+        registry: &Registry,
+    ) {
+        let Some(operation) = operation(document, operation_name) else {
+            return;
         };
-        let mut operations = document.operations.iter();
-        let operation = operations
-            .find(|(name, _)| operation_name.is_none() || name.map(Name::as_str) == operation_name);
-        if let Some((_, operation)) = operation {
-            let operation = &operation.node;
-            nulls::spread(&mut response, operation, document, &ctx.schema_env.registry);
-            let selected = &operation.selection_set.node;
-            order::arrange(&mut response.data, &[selected], document);
-        }
-        response
+        nulls::spread(response, operation, document, registry);
+        let order = || Order::of(&[&operation.selection_set.node], document);
+        self.order.get_or_init(order).arrange(&mut response.data);
     }
+}
+
+fn operation<'d>(
+    document: &'d ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'d OperationDefinition> {
+    let mut operations = document.operations.iter();
+    let found = operations.find(|(other, _)| name.is_none() || other.map(Name::as_str) == name);
+    found.map(|(_, operation)| &operation.node)
 }

@@ -178,7 +178,7 @@ fn named(ty: &Type) -> &Name {
 mod tests {
     use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema, Union};
 
-    use super::super::Completion;
+    use super::super::super::around::Around;
 
     struct Thing(i32);
 
@@ -227,7 +227,7 @@ mod tests {
 
     async fn answer(query: &str) -> String {
         let schema = Schema::build(Thing(2), EmptyMutation, EmptySubscription)
-            .extension(Completion)
+            .extension(Around::unlimited())
             .finish();
         let response = schema.execute(query).await;
         assert!(!response.errors.is_empty());

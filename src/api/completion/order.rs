@@ -9,39 +9,61 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use async_graphql::{Name, Value};
 
-/// What is selected under each key, in order.
-type Fields<'d> = IndexMap<&'d Name, Vec<&'d SelectionSet>>;
+/// The keys that an object may have, in order, and those of what stands under each.
+pub(super) struct Order {
+    keys: Vec<(Name, Order)>,
+}
 
-/// Puts the keys of a value into the order in which these sets select them.
-pub(super) fn arrange(
-    value: &mut Value,
-    selected: &[&SelectionSet],
-    document: &ExecutableDocument,
-) {
-    match value {
-        Value::List(items) => {
-            for item in items {
-                arrange(item, selected, document);
-            }
+impl Order {
+    /// That in which these sets select.
+    pub(super) fn of(selected: &[&SelectionSet], document: &ExecutableDocument) -> Self {
+        let mut fields = Fields::new();
+        let mut spread = HashSet::new();
+        for set in selected {
+            collect(set, document, &mut spread, &mut fields);
         }
-        Value::Object(object) => {
-            let mut fields = Fields::new();
-            let mut spread = HashSet::new();
-            for set in selected {
-                collect(set, document, &mut spread, &mut fields);
-            }
-            let mut arranged = IndexMap::with_capacity(object.len());
-            for (key, selected) in fields {
-                if let Some((key, mut value)) = object.swap_remove_entry(key) {
-                    arrange(&mut value, &selected, document);
-                    arranged.insert(key, value);
+        let keys = fields
+            .into_iter()
+            .map(|(key, under)| (key.clone(), Self::of(&under, document)));
+        Self {
+            keys: keys.collect(),
+        }
+    }
+
+    /// Puts the keys of a value into this order.
+    pub(super) fn arrange(&self, value: &mut Value) {
+        match value {
+            Value::List(items) => {
+                for item in items {
+                    self.arrange(item);
                 }
             }
-            *object = arranged;
+            Value::Object(object) => {
+                if !self.is_that_of(object) {
+                    let keys = self.keys.iter();
+                    let arranged = keys.filter_map(|(key, _)| object.swap_remove_entry(key));
+                    *object = arranged.collect();
+                }
+                let mut keys = self.keys.iter();
+                for (key, value) in object {
+                    if let Some((_, under)) = keys.find(|(other, _)| other == key) {
+                        under.arrange(value);
+                    }
+                }
+            }
+            _ => {}
         }
-        _ => {}
+    }
+
+    /// Most resolvers end in the order in which they began.
+    fn is_that_of(&self, object: &IndexMap<Name, Value>) -> bool {
+        let mut keys = self.keys.iter();
+        object.keys().all(|key| keys.any(|(other, _)| other == key))
     }
 }
+
+/// What is selected under each key, in order.
+type Fields<'d> = IndexMap<&'d Name, Vec<&'d SelectionSet>>;
 
 /// Collects fields as the specification's `CollectFields` does; each named fragment counts once, so that
 /// fragments in fragments stay cheap.
@@ -76,7 +98,7 @@ fn collect<'d>(
 mod tests {
     use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
 
-    use super::super::Completion;
+    use super::super::super::around::Around;
 
     struct Thing;
 
@@ -99,7 +121,7 @@ mod tests {
 
     async fn answer(query: &str) -> String {
         let schema = Schema::build(Thing, EmptyMutation, EmptySubscription)
-            .extension(Completion)
+            .extension(Around::unlimited())
             .finish();
         let response = schema.execute(query).await;
         assert!(response.errors.is_empty(), "{:?}", response.errors);

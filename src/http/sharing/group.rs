@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::stage::Stage;
 use crate::{
-    api::Schema,
+    api::{Document, Schema},
     app::App,
     domain::{Epoch, SessionId},
     feed::{Form, Forms, Found, Made, Maker, Making, Seen, View},
@@ -53,7 +53,7 @@ pub(super) struct Key {
     pub(super) epoch: Epoch,
     /// As the document asks for it.
     pub(super) view: View,
-    pub(super) document: String,
+    pub(super) document: Arc<str>,
     pub(super) operation: Option<String>,
     /// Those that matter.
     pub(super) variables: String,
@@ -62,6 +62,7 @@ pub(super) struct Key {
 /// A group, for as long as somebody belongs to it.
 pub(super) struct Group {
     key: Arc<Key>,
+    document: Arc<Document>,
     /// All variables of the first who came: those that don't matter must be there too.
     variables: Variables,
     form: Form,
@@ -82,7 +83,12 @@ impl Groups {
     }
 
     /// The group of those who have this in common.
-    pub(super) fn join(&self, key: Key, variables: Variables) -> Arc<Group> {
+    pub(super) fn join(
+        &self,
+        key: Key,
+        document: Arc<Document>,
+        variables: Variables,
+    ) -> Arc<Group> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(group) = groups.get(&key).and_then(Weak::upgrade) {
             return group;
@@ -90,6 +96,7 @@ impl Groups {
         let key = Arc::new(key);
         let group = Arc::new(Group {
             key: key.clone(),
+            document,
             variables,
             form: Form::new(),
             stage: tokio::sync::Mutex::default(),
@@ -145,15 +152,9 @@ impl Group {
 
     /// The operation anew. It carries nothing of who asks.
     pub(super) fn operation(&self) -> Live {
-        let Key {
-            document,
-            operation,
-            epoch,
-            ..
-        } = &*self.key;
-        let mut request = Request::new(document).variables(self.variables.clone());
-        request.operation_name.clone_from(operation);
-        Live(request.data(*epoch))
+        let mut request = Request::new("").variables(self.variables.clone());
+        request.operation_name.clone_from(&self.key.operation);
+        Live::new(request.data(self.key.epoch), self.document.clone())
     }
 
     /// What all are shown of this. Nothing if each must be shown it for itself.

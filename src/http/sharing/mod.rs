@@ -26,7 +26,7 @@ use super::{
     operation::Live,
 };
 use crate::{
-    api::{Deadline, Walk, shared_variables},
+    api::{Deadline, Document, Walk, shared_variables},
     error::AppResult,
     feed::Item,
     services::watch::{self, Sight},
@@ -34,7 +34,7 @@ use crate::{
 
 /// What a subscription that can be shared was asked with.
 pub(super) struct Asked {
-    document: String,
+    document: Arc<Document>,
     operation: Option<String>,
     variables: Variables,
     /// Those that matter to what is shown.
@@ -43,14 +43,13 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Nothing if it depends on who asks.
-    pub(super) fn of(Live(request): &mut Live) -> Option<Self> {
-        let (operation, variables) = (request.operation_name.clone(), request.variables.clone());
-        let document = request.parsed_query().ok()?;
-        let matter = shared_variables(document, operation.as_deref(), &variables)?;
+    pub(super) fn of(Live { request, document }: &Live) -> Option<Self> {
+        let (operation, variables) = (&request.operation_name, &request.variables);
+        let matter = shared_variables(document.parsed(), operation.as_deref(), variables)?;
         Some(Self {
-            document: request.query.clone(),
-            operation,
-            variables,
+            document: document.clone(),
+            operation: operation.clone(),
+            variables: variables.clone(),
             matter,
         })
     }
@@ -118,12 +117,12 @@ async fn begin(
         session,
         epoch,
         view,
-        document: asked.document,
+        document: asked.document.text().clone(),
         operation: asked.operation,
         variables: asked.matter,
     };
     let subscriber = Subscriber {
-        group: endpoint.groups().join(key, asked.variables),
+        group: endpoint.groups().join(key, asked.document, asked.variables),
         endpoint,
         caller,
         own: Some(own),
