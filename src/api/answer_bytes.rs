@@ -63,13 +63,23 @@ impl Scale {
             self.writes.store(true, Ordering::Relaxed);
         }
         let resolved = next.run(ctx, info).await?;
-        let own = resolved.as_ref().map_or(4, |value| weight(value, registry));
-        let own = own + key_weight(node_key(&node));
+        self.weigh(resolved.as_ref().unwrap_or(&Value::Null), &node, registry)?;
+        Ok(resolved)
+    }
+
+    /// Weighs a value that stands here.
+    pub(super) fn weigh(
+        &self,
+        value: &Value,
+        node: &QueryPathNode<'_>,
+        registry: &Registry,
+    ) -> ServerResult<()> {
+        let own = weight(value, registry) + key_weight(node_key(node));
         let weight = self.weight.fetch_add(own, Ordering::Relaxed) + own;
         if weight > self.most {
-            return Err(self.passed.get_or_init(|| self.refusal(&node)).clone());
+            return Err(self.passed.get_or_init(|| self.refusal(node)).clone());
         }
-        Ok(resolved)
+        Ok(())
     }
 
     fn refusal(&self, node: &QueryPathNode<'_>) -> ServerError {
@@ -109,11 +119,16 @@ fn weight(value: &Value, registry: &Registry) -> u64 {
 /// weighed twice.
 fn type_name((key, value): (&Name, &Value), registry: &Registry) -> u64 {
     match value {
-        Value::String(text) if registry.types.contains_key(text) => {
+        Value::String(text) if looks_like_type(text) && registry.types.contains_key(text) => {
             weight(value, registry) + key_weight(Some(key))
         }
         _ => 0,
     }
+}
+
+/// Long texts are not looked up.
+fn looks_like_type(text: &str) -> bool {
+    text.len() < 64 && text.starts_with(|it: char| it.is_ascii_uppercase() || it == '_')
 }
 
 /// The bytes that a byte of a text takes in JSON (RFC 8259, section 7).

@@ -5,8 +5,8 @@
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextRequest,
-    NextResolve, NextSubscribe, NextValidation, ResolveInfo,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest,
+    NextRequest, NextResolve, NextSubscribe, NextValidation, ResolveInfo,
 };
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Response, ServerError, ServerResult, ValidationResult, Value, Variables};
@@ -39,7 +39,7 @@ impl Around {
 impl ExtensionFactory for Around {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(Request {
-            scale: Scale::new(self.most_bytes),
+            scale: Arc::new(Scale::new(self.most_bytes)),
             completion: Completion::default(),
             suggests: self.suggests,
             asked: OnceLock::new(),
@@ -49,7 +49,7 @@ impl ExtensionFactory for Around {
 
 /// Goes around one request.
 struct Request {
-    scale: Scale,
+    scale: Arc<Scale>,
     completion: Completion,
     suggests: bool,
     asked: OnceLock<Asked>,
@@ -83,6 +83,16 @@ impl Extension for Request {
                 response
             })
             .boxed()
+    }
+
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        request: async_graphql::Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<async_graphql::Request> {
+        // For what is resolved in line, past this extension.
+        next.run(ctx, request.data(self.scale.clone())).await
     }
 
     async fn parse_query(

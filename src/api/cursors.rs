@@ -22,6 +22,18 @@ pub(super) struct PageArgs {
     pub(super) before: Option<String>,
 }
 
+/// A row's place in a list, to be sealed when somebody asks for its cursor.
+pub(super) struct Key {
+    list: Purpose,
+    bytes: Vec<u8>,
+}
+
+impl Key {
+    pub(super) fn seal(&self, sealer: &Sealer) -> String {
+        sealer.seal(self.list, &self.bytes)
+    }
+}
+
 /// The key that a list is ordered by.
 pub(super) trait ListCursor: Sized {
     /// Which list.
@@ -31,8 +43,11 @@ pub(super) trait ListCursor: Sized {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 
-    fn seal(&self, sealer: &Sealer) -> String {
-        sealer.seal(Self::LIST, &self.to_bytes())
+    fn to_key(&self) -> Key {
+        Key {
+            list: Self::LIST,
+            bytes: self.to_bytes(),
+        }
     }
 
     fn open(sealer: &Sealer, text: &str, field: &'static str) -> AppResult<Self> {
@@ -109,14 +124,13 @@ impl PageArgs {
 
 /// A page as a Relay connection.
 pub(super) fn connection<T, K: ListCursor, N: OutputType>(
-    sealer: &Sealer,
     page: Page<T>,
     key: impl Fn(&T) -> K,
     node: impl Fn(T) -> N,
 ) -> Connection<N> {
     let edges = page.items.into_iter().map(|row| {
-        let cursor = key(&row).seal(sealer);
-        (cursor, node(row))
+        let key = key(&row).to_key();
+        (key, node(row))
     });
     Connection::new(page.has_previous, page.has_next, edges)
 }

@@ -12,6 +12,7 @@ mod deadline;
 mod document;
 mod error;
 mod ids;
+mod in_line;
 mod loaders;
 mod mutation;
 mod neutral;

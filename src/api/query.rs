@@ -5,6 +5,7 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use super::cursors::{PageArgs, RoomKey, SearchCursor, connection};
 use super::error::ApiResult;
 use super::ids;
+use super::in_line::InLine;
 use super::types::{Chatbot, CommandInfo, Connection, ContextExt, Message, Node, Session, User};
 use crate::db::history::HistoryKey;
 use crate::db::search::Found;
@@ -51,7 +52,7 @@ impl Query {
         let request = args.parse::<String>(app.sealer(), Defaults::First(50))?;
         let page = chatbots::page(app, ctx.viewer()?, &request).await?;
         let key = |row: &crate::db::chatbots::Chatbot| row.handle_key.clone();
-        Ok(connection(app.sealer(), page, key, Chatbot))
+        Ok(connection(page, key, Chatbot))
     }
 
     /// The chatbot with this handle. Null if there is none that you may talk to.
@@ -87,7 +88,7 @@ impl Query {
         let archived = archived.unwrap_or(false);
         let page = sessions::page(app, ctx.viewer()?, archived, &request).await?;
         let key = |row: &crate::db::sessions::Session| row.list_key();
-        Ok(connection(app.sealer(), page, key, Session::new))
+        Ok(connection(page, key, Session::new))
     }
 
     /// The rooms there are, those you are in among them, latest change first. `joinSession` lets you in.
@@ -110,7 +111,7 @@ impl Query {
         let request = request.map(|RoomKey(key)| key);
         let page = sessions::rooms(app, ctx.viewer()?, &request).await?;
         let key = |row: &crate::db::sessions::Session| RoomKey(row.list_key());
-        Ok(connection(app.sealer(), page, key, Session::new))
+        Ok(connection(page, key, Session::new))
     }
 
     /// One session of yours, or a room. `NOT_FOUND` if there is none with this id that you may see.
@@ -133,7 +134,7 @@ impl Query {
         #[graphql(desc = "How many: 0 to 200.", default_with = "Some(50)")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this edge's cursor, taken from the same list.")]
         before: Option<String>,
-    ) -> ApiResult<Connection<Message>> {
+    ) -> ApiResult<Connection<InLine<Message>>> {
         let (app, viewer) = (ctx.app()?, ctx.viewer()?);
         let args = PageArgs {
             last,
@@ -145,11 +146,11 @@ impl Query {
             let session = ids::session(&id, "sessionId")?;
             let request = args.parse_in(sealer, session, Defaults::Last(50))?;
             let page = history::page(app, viewer, session, &request).await?;
-            Ok(connection(sealer, page, |row| row.place(), Message::new))
+            Ok(connection(page, |row| row.place(), Message::in_line))
         } else {
             let request = args.parse::<HistoryKey>(sealer, Defaults::Last(50))?;
             let page = history::page_of_all(app, viewer, &request).await?;
-            Ok(connection(sealer, page, HistoryKey::of, Message::new))
+            Ok(connection(page, HistoryKey::of, Message::in_line))
         }
     }
 
@@ -170,7 +171,7 @@ impl Query {
             desc = "Only those after this edge's cursor, taken from the same search for the same text."
         )]
         after: Option<String>,
-    ) -> ApiResult<Connection<Message>> {
+    ) -> ApiResult<Connection<InLine<Message>>> {
         let (app, viewer) = (ctx.app()?, ctx.viewer()?);
         let session = session_id.map(|id| ids::session(&id, "sessionId"));
         let session = session.transpose()?;
@@ -187,8 +188,8 @@ impl Query {
             digest,
             key: found.key(),
         };
-        let node = |found: Found| Message::new(found.message);
-        Ok(connection(app.sealer(), page, key, node))
+        let node = |found: Found| Message::in_line(found.message);
+        Ok(connection(page, key, node))
     }
 
     /// What this server is. Needs no login.

@@ -6,6 +6,7 @@ use async_graphql::{Context, ID, Subscription as GraphQLSubscription};
 use futures_util::{Stream, StreamExt, future};
 
 use super::error::ApiError;
+use super::in_line::InLine;
 use super::types::{ContextExt, InboxEvent, Message, SessionEvent};
 use super::{ids, showing};
 use crate::error::AppError;
@@ -35,7 +36,7 @@ impl Subscription {
             desc = "Continue from this cursor: a session's or a message's. Left out: from now on."
         )]
         after: Option<String>,
-    ) -> Result<impl Stream<Item = Result<Message, ApiError>> + use<>, ApiError> {
+    ) -> Result<impl Stream<Item = Result<InLine<Message>, ApiError>> + use<>, ApiError> {
         let session = ids::session(&session_id, "sessionId")?;
         let walk = async {
             let (app, viewer, epoch) = (ctx.app()?, ctx.viewer()?, ctx.epoch()?);
@@ -60,7 +61,7 @@ impl Subscription {
             desc = "Continue from this cursor: a session's, a message's or an event's. Left out: from now on."
         )]
         after: Option<String>,
-    ) -> Result<impl Stream<Item = SessionEvent> + use<>, ApiError> {
+    ) -> Result<impl Stream<Item = InLine<SessionEvent>> + use<>, ApiError> {
         let session = ids::session(&session_id, "sessionId")?;
         let (app, epoch) = (ctx.app()?.clone(), ctx.epoch()?);
         let walk = async {
@@ -71,8 +72,10 @@ impl Subscription {
             Ok(sights)
         };
         let sights = showing::sights(ctx, session, View::Everything, walk).await?;
-        Ok(sights
-            .filter_map(move |sight| future::ready(SessionEvent::new(&app, epoch, session, sight))))
+        Ok(sights.filter_map(move |sight| {
+            let event = SessionEvent::new(&app, epoch, session, sight);
+            future::ready(event.map(InLine))
+        }))
     }
 
     /// What happens around your sessions: those that you get into, those in which something changes, those that you
@@ -105,10 +108,10 @@ fn is_message_or_end(sight: &Sight) -> bool {
     }
 }
 
-fn message(sight: Sight) -> Option<Result<Message, ApiError>> {
+fn message(sight: Sight) -> Option<Result<InLine<Message>, ApiError>> {
     match sight {
         Sight::Item(seen) => match seen.item {
-            Item::Added(seen) => Some(Ok(Message::seen(seen))),
+            Item::Added(seen) => Some(Ok(InLine(Message::seen(seen)))),
             _ => None,
         },
         Sight::Typing { .. } => None,

@@ -6,6 +6,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use crate::api::error::ApiResult;
 use crate::api::ids;
+use crate::api::in_line::InLine;
 use crate::api::types::{CommandReply, ContextExt, Message, Session};
 use crate::error::{AppError, AppResult};
 use crate::feed::Reader;
@@ -75,8 +76,8 @@ impl MessageMutations {
         };
         Ok(SendMessagePayload {
             session: Session::at(sent.session, position),
-            message: Some(Message::new(sent.message)),
-            reply: reply.map(Message::new),
+            message: Some(Message::in_line(sent.message)),
+            reply: reply.map(Message::in_line),
             command_reply: None,
         })
     }
@@ -146,10 +147,10 @@ struct SendMessagePayload {
     /// Its session. Subscribe `after` its cursor to see everything that follows on the message.
     session: Session,
     /// The message. Null if it was a command.
-    message: Option<Message>,
+    message: Option<InLine<Message>>,
     /// The reply that the chatbot owes; of several, the first. If one waits already that answers this message
     /// too, that one. Null if none answers here.
-    reply: Option<Message>,
+    reply: Option<InLine<Message>>,
     /// The command and, within `waitMs`, its answer. Null if it was a message.
     command_reply: Option<CommandReply>,
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::{ContextExt, User};
 use crate::api::error::ApiResult;
+use crate::api::in_line::Fields;
 use crate::db::chatbots;
 use crate::domain::{self, NodeId};
 use crate::services::chatbots::Wishes;
@@ -34,6 +35,8 @@ pub enum WhileReplying {
 
 /// A row of `chatbots`.
 pub struct Chatbot(pub(in crate::api) chatbots::Chatbot);
+
+impl Fields for Chatbot {}
 
 /// An author that answers.
 #[Object]

@@ -4,7 +4,11 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{Object, OutputType, SimpleObject, TypeName};
+use async_graphql::{Context, Object, OutputType, SimpleObject, TypeName};
+
+use super::ContextExt;
+use crate::api::cursors::Key;
+use crate::api::error::ApiResult;
 
 /// A page of `N`s: `MessageConnection` for messages.
 pub struct Connection<N> {
@@ -15,19 +19,19 @@ pub struct Connection<N> {
 
 /// One `N` of a page.
 pub struct Edge<N> {
-    cursor: String,
+    key: Key,
     node: N,
 }
 
 impl<N> Connection<N> {
-    /// A page of these nodes and their cursors.
+    /// A page of these nodes and their places in the list.
     pub(in crate::api) fn new(
         has_previous: bool,
         has_next: bool,
-        edges: impl Iterator<Item = (String, N)>,
+        edges: impl Iterator<Item = (Key, N)>,
     ) -> Self {
         Self {
-            edges: edges.map(|(cursor, node)| Edge { cursor, node }).collect(),
+            edges: edges.map(|(key, node)| Edge { key, node }).collect(),
             has_previous,
             has_next,
         }
@@ -48,14 +52,15 @@ impl<N: OutputType> Connection<N> {
     }
 
     /// What lies around the page.
-    async fn page_info(&self) -> PageInfo {
-        let cursor = |edge: &Edge<N>| edge.cursor.clone();
-        PageInfo {
+    async fn page_info(&self, ctx: &Context<'_>) -> ApiResult<PageInfo> {
+        let sealer = ctx.app()?.sealer();
+        let cursor = |edge: &Edge<N>| edge.key.seal(sealer);
+        Ok(PageInfo {
             has_next_page: self.has_next,
             has_previous_page: self.has_previous,
             start_cursor: self.edges.first().map(cursor),
             end_cursor: self.edges.last().map(cursor),
-        }
+        })
     }
 }
 
@@ -63,8 +68,8 @@ impl<N: OutputType> Connection<N> {
 #[Object(name_type)]
 impl<N: OutputType> Edge<N> {
     /// Its place in the list: go on from here with `after` or `before`.
-    async fn cursor(&self) -> &str {
-        &self.cursor
+    async fn cursor(&self, ctx: &Context<'_>) -> ApiResult<String> {
+        Ok(self.key.seal(ctx.app()?.sealer()))
     }
 
     /// The item.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, SimpleObject, Union};
+use async_graphql::{ContextSelectionSet, Enum, ID, ServerResult, SimpleObject, Union, Value};
 
 use super::{CommandReply, Message, Session, User};
+use crate::api::in_line::{Fields, InLine};
 use crate::app::App;
 use crate::domain::{Epoch, NodeId, SessionId};
 use crate::feed::Item;
@@ -34,6 +35,34 @@ pub enum SessionEvent {
     FeedEnded(FeedEnded),
 }
 
+impl Fields for MessageAdded {}
+impl Fields for MessageChanged {}
+impl Fields for ReplyDelta {}
+impl Fields for CommandReplied {}
+impl Fields for TypingChanged {}
+impl Fields for SessionChanged {}
+impl Fields for CaughtUp {}
+impl Fields for FeedEnded {}
+
+impl Fields for SessionEvent {
+    async fn resolve_all(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        declared: &str,
+    ) -> ServerResult<Value> {
+        match self {
+            Self::MessageAdded(event) => event.resolve_all(ctx, declared).await,
+            Self::MessageChanged(event) => event.resolve_all(ctx, declared).await,
+            Self::ReplyDelta(event) => event.resolve_all(ctx, declared).await,
+            Self::CommandReplied(event) => event.resolve_all(ctx, declared).await,
+            Self::TypingChanged(event) => event.resolve_all(ctx, declared).await,
+            Self::SessionChanged(event) => event.resolve_all(ctx, declared).await,
+            Self::CaughtUp(event) => event.resolve_all(ctx, declared).await,
+            Self::FeedEnded(event) => event.resolve_all(ctx, declared).await,
+        }
+    }
+}
+
 /// A message that you have not seen. Messages are added in the order of their `seq`. A chatbot's reply is
 /// added, `PENDING`, with the message it answers.
 #[derive(SimpleObject)]
@@ -41,7 +70,7 @@ pub struct MessageAdded {
     /// Where to continue from.
     cursor: String,
     /// The message, as it is now.
-    message: Message,
+    message: InLine<Message>,
 }
 
 /// A message that you have seen has changed: finished, failed, cancelled, edited or deleted; or a reply is
@@ -51,7 +80,7 @@ pub struct MessageChanged {
     /// Where to continue from.
     cursor: String,
     /// The message, as it is now.
-    message: Message,
+    message: InLine<Message>,
 }
 
 /// More text of a reply under way. Its text is what was shown up to `offset`, and then `text`: whatever you
@@ -164,11 +193,11 @@ impl SessionEvent {
             Item::Typing { .. } => return None,
             Item::Added(seen) => Self::MessageAdded(MessageAdded {
                 cursor: app.seal_cursor(epoch, session, seen.place),
-                message: Message::seen(seen),
+                message: InLine(Message::seen(seen)),
             }),
             Item::Changed(seen) => Self::MessageChanged(MessageChanged {
                 cursor: app.seal_cursor(epoch, session, seen.place),
-                message: Message::seen(seen),
+                message: InLine(Message::seen(seen)),
             }),
             Item::SessionChanged {
                 place,

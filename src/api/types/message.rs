@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, Union};
+use async_graphql::{Context, ContextSelectionSet, Enum, ID, Object, ServerResult, Union, Value};
 use chrono::{DateTime, Utc};
 
 use super::{Chatbot, ContextExt, Session, User, present};
 use crate::api::error::ApiResult;
+use crate::api::in_line::{Fields, InLine};
 use crate::db::messages;
 use crate::domain::{self, NodeId, Rev, UserId, Viewer};
 use crate::feed::Sighting;
@@ -38,6 +39,19 @@ pub enum Author {
     Chatbot(Chatbot),
 }
 
+impl Fields for Author {
+    async fn resolve_all(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        declared: &str,
+    ) -> ServerResult<Value> {
+        match self {
+            Self::User(user) => user.resolve_all(ctx, declared).await,
+            Self::Chatbot(chatbot) => chatbot.resolve_all(ctx, declared).await,
+        }
+    }
+}
+
 /// A message as the client is told of it.
 pub struct Message {
     row: Arc<messages::Message>,
@@ -56,6 +70,11 @@ impl Message {
         }
     }
 
+    /// The same, to be resolved in line.
+    pub(in crate::api) fn in_line(row: messages::Message) -> InLine<Self> {
+        InLine(Self::new(row))
+    }
+
     /// A message as a subscription gives it: its cursor is where it was seen. Its last change may lie
     /// behind messages that are yet to come.
     pub(in crate::api) fn seen(seen: Sighting) -> Self {
@@ -71,6 +90,8 @@ impl Message {
         Self { seen_by, ..self }
     }
 }
+
+impl Fields for Message {}
 
 /// Something said in a session.
 #[Object]
@@ -107,7 +128,7 @@ impl Message {
 
     /// Who wrote it. When an account is deleted, what its owner has said to others is by `deleted-account` from
     /// then on, without a change of the message.
-    async fn author(&self, ctx: &Context<'_>) -> ApiResult<Author> {
+    async fn author(&self, ctx: &Context<'_>) -> ApiResult<InLine<Author>> {
         let author = match self.row.author() {
             Some(domain::Author::User(id)) => {
                 let rows = ctx.rows()?;
@@ -124,7 +145,7 @@ impl Message {
             }
             None => None,
         };
-        present(author, "author")
+        present(author.map(InLine), "author")
     }
 
     /// What it says: up to 32,768 bytes of UTF-8 from a person. Of a reply under way, what was kept so

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{Chatbot, Connection, ContextExt, Message, User, present};
 use crate::api::cursors::{PageArgs, connection};
 use crate::api::error::ApiResult;
+use crate::api::in_line::InLine;
 use crate::api::loaders::{ChatbotsOf, MembersOf, SeatOf};
 use crate::db::members::OwnSeat;
 use crate::db::{members, sessions};
@@ -148,7 +149,7 @@ impl Session {
         )]
         last: Option<i32>,
         #[graphql(desc = "Only what comes before this edge's cursor.")] before: Option<String>,
-    ) -> ApiResult<Connection<Message>> {
+    ) -> ApiResult<Connection<InLine<Message>>> {
         let app = ctx.app()?;
         let args = PageArgs {
             first,
@@ -159,13 +160,13 @@ impl Session {
         let request = args.parse_in(app.sealer(), self.row.id, Defaults::Last(50))?;
         let viewer = self.viewer(ctx)?;
         let page = history::page_of_known(app, viewer, self.row.id, &request).await?;
-        let message = |row| Message::new(row).seen_by(self.seen_by.clone());
-        Ok(connection(app.sealer(), page, |row| row.place(), message))
+        let message = |row| InLine(Message::new(row).seen_by(self.seen_by.clone()));
+        Ok(connection(page, |row| row.place(), message))
     }
 
     /// The newest message, also a reply that is not written yet: its `status` tells. Null before the first, and for a
     /// room that you are not in.
-    async fn last_message(&self, ctx: &Context<'_>) -> ApiResult<Option<Message>> {
+    async fn last_message(&self, ctx: &Context<'_>) -> ApiResult<Option<InLine<Message>>> {
         if self.row.last_seq == Seq(0) {
             return Ok(None);
         }
@@ -173,7 +174,7 @@ impl Session {
         let last = ctx.rows()?.load_one(place).await?;
         // After the message, so that what was read may be shown.
         let seat = self.seat(ctx).await?;
-        let message = |row| Message::new(row).seen_by(self.seen_by.clone());
+        let message = |row| InLine(Message::new(row).seen_by(self.seen_by.clone()));
         Ok(last.filter(|_| seat.is_some()).map(message))
     }
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::ContextExt;
 use crate::api::error::ApiResult;
+use crate::api::in_line::Fields;
 use crate::db::users;
 use crate::domain::{self, NodeId};
 use crate::services::accounts::ProfileDraft;
@@ -45,6 +46,8 @@ impl User {
         }
     }
 }
+
+impl Fields for User {}
 
 /// A person.
 #[Object]
