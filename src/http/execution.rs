@@ -26,7 +26,8 @@ pub(super) async fn run(
     let Single { request, writes } = operation;
     let request = request.data(HungUp(hung_up.clone()));
     let execution = async move {
-        let execution = in_passes(executor.execute(request));
+        // In a box: whatever is put around it would be as large again.
+        let execution = in_passes(Box::pin(executor.execute(request)));
         match writes {
             true => Some(execution.await),
             false => hung_up.run_until_cancelled(execution).await,
