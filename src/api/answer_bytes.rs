@@ -105,7 +105,7 @@ impl Scale {
 /// What a value weighs beside those in it, which are weighed where they are resolved.
 fn weight(value: &Value, registry: &Registry) -> u64 {
     match value {
-        Value::String(text) => 2 + text.bytes().map(escaped).sum::<u64>(),
+        Value::String(text) => 2 + text_weight(text),
         Value::Enum(name) => 2 + name.len() as u64,
         Value::Number(_) => 8,
         Value::Null | Value::Boolean(_) => 5,
@@ -129,6 +129,20 @@ fn type_name((key, value): (&Name, &Value), registry: &Registry) -> u64 {
 /// Long texts are not looked up.
 fn looks_like_type(text: &str) -> bool {
     text.len() < 64 && text.starts_with(|it: char| it.is_ascii_uppercase() || it == '_')
+}
+
+fn text_weight(text: &str) -> u64 {
+    // Of most texts nothing is escaped, and that is soon seen.
+    let is_plain = |byte: &u8| *byte >= 32 && *byte != b'"' && *byte != b'\\';
+    match text
+        .as_bytes()
+        .iter()
+        .filter(|byte| !is_plain(byte))
+        .count()
+    {
+        0 => text.len() as u64,
+        _ => text.bytes().map(escaped).sum(),
+    }
 }
 
 /// The bytes that a byte of a text takes in JSON (RFC 8259, section 7).

@@ -86,7 +86,7 @@ impl Query {
         };
         let request = args.parse::<ListKey>(app.sealer(), Defaults::First(50))?;
         let archived = archived.unwrap_or(false);
-        let page = sessions::page(app, ctx.viewer()?, archived, &request).await?;
+        let page = Box::pin(sessions::page(app, ctx.viewer()?, archived, &request)).await?;
         let key = |row: &crate::db::sessions::Session| row.list_key();
         Ok(connection(page, key, Session::new))
     }
@@ -109,7 +109,7 @@ impl Query {
         };
         let request = args.parse::<RoomKey>(app.sealer(), Defaults::First(50))?;
         let request = request.map(|RoomKey(key)| key);
-        let page = sessions::rooms(app, ctx.viewer()?, &request).await?;
+        let page = Box::pin(sessions::rooms(app, ctx.viewer()?, &request)).await?;
         let key = |row: &crate::db::sessions::Session| RoomKey(row.list_key());
         Ok(connection(page, key, Session::new))
     }
@@ -121,7 +121,8 @@ impl Query {
         #[graphql(desc = "Its id.")] id: ID,
     ) -> ApiResult<Option<Session>> {
         let id = ids::session(&id, "id")?;
-        let row = sessions::get(ctx.app()?, ctx.viewer()?, id).await?;
+        // In a box, as all that reads: a query is as large as what is largest in it, and is moved about.
+        let row = Box::pin(sessions::get(ctx.app()?, ctx.viewer()?, id)).await?;
         Ok(Some(Session::new(row)))
     }
 
@@ -145,11 +146,11 @@ impl Query {
         if let Some(id) = session_id {
             let session = ids::session(&id, "sessionId")?;
             let request = args.parse_in(sealer, session, Defaults::Last(50))?;
-            let page = history::page(app, viewer, session, &request).await?;
+            let page = Box::pin(history::page(app, viewer, session, &request)).await?;
             Ok(connection(page, |row| row.place(), Message::in_line))
         } else {
             let request = args.parse::<HistoryKey>(sealer, Defaults::Last(50))?;
-            let page = history::page_of_all(app, viewer, &request).await?;
+            let page = Box::pin(history::page_of_all(app, viewer, &request)).await?;
             Ok(connection(page, HistoryKey::of, Message::in_line))
         }
     }
@@ -183,7 +184,7 @@ impl Query {
         };
         let digest = SearchCursor::digest(&text, session);
         let request = args.parse_search(app.sealer(), digest, Defaults::First(20))?;
-        let page = search::page(app, viewer, &text, session, &request).await?;
+        let page = Box::pin(search::page(app, viewer, &text, session, &request)).await?;
         let key = |found: &Found| SearchCursor {
             digest,
             key: found.key(),

@@ -80,7 +80,8 @@ impl Db {
         let _place = Place::take(&self.waiting, self.most_waiting).ok_or_else(|| {
             AppError::unavailable(anyhow::anyhow!("too many wait for a connection"))
         })?;
-        let conn = timeout(PATIENCE, self.pool.get())
+        // In a box, as elsewhere on a request's way: whatever waits for it would be as large, and is moved about.
+        let conn = timeout(PATIENCE, Box::pin(self.pool.get()))
             .await
             .map_err(|_| AppError::unavailable(anyhow::anyhow!("no connection within 5 seconds")))?
             .map_err(AppError::unavailable)?;

@@ -67,7 +67,8 @@ async fn answer(app: App, mut batch: Vec<Waiting<LoginId, Option<OpenLogin>>>) {
             return;
         };
         batch = in_time;
-        let open = match timeout(PATIENCE, logins::all_open(&mut conn, &ids)).await {
+        let asking = Box::pin(logins::all_open(&mut conn, &ids));
+        let open = match timeout(PATIENCE, asking).await {
             Ok(open) => open,
             // Over another connection: all requests of the process wait behind this one.
             Err(_) if attempt < ATTEMPTS => continue,

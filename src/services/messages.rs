@@ -48,7 +48,8 @@ pub async fn send(
     let content = MessageContent::parse(draft.content)?;
     let key = send_key(draft.client_key, &content)?;
     if let Some(line) = CommandLine::parse(content.as_str())? {
-        let given = commands::give(app, viewer, draft.session, line, key.as_ref()).await?;
+        let giving = commands::give(app, viewer, draft.session, line, key.as_ref());
+        let given = Box::pin(giving).await?;
         return Ok(Delivery::Command(Box::new(given)));
     }
     let venue = Venue::find(viewer, draft.session, key.as_ref())?;
@@ -67,7 +68,9 @@ pub async fn send(
         match writers::deliver(app, sending).await? {
             Outcome::Sent(sent) => return Ok(Delivery::Message(sent)),
             Outcome::AskFirst(seqs) => {
-                under_way::ask_to_stop(app, session, |reply| seqs.contains(&reply.seq)).await?;
+                let asking =
+                    under_way::ask_to_stop(app, session, |reply| seqs.contains(&reply.seq));
+                Box::pin(asking).await?;
                 care = Care::Asked;
             }
         }

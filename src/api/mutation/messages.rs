@@ -52,11 +52,12 @@ impl MessageMutations {
             content: input.content,
             client_key: input.client_key,
         };
-        let sent = match messages::send(app, ctx.address()?, ctx.viewer()?, draft).await? {
+        let sending = messages::send(app, ctx.address()?, ctx.viewer()?, draft);
+        let sent = match Box::pin(sending).await? {
             Delivery::Message(sent) => *sent,
             Delivery::Command(given) => {
                 ctx.deadline()?.extend(wait);
-                let reply = given.wait(app, wait, hung_up).await;
+                let reply = Box::pin(given.wait(app, wait, hung_up)).await;
                 return Ok(SendMessagePayload {
                     session: Session::new(given.session),
                     message: None,
@@ -70,7 +71,8 @@ impl MessageMutations {
             Some(reply) if reply.status.is_under_way() && !wait.is_zero() => {
                 ctx.deadline()?.extend(wait);
                 let reader = Reader::Member(ctx.viewer()?.person()?.user);
-                Some(waiting::for_reply(app, reply, reader, wait, hung_up).await)
+                let waiting = waiting::for_reply(app, reply, reader, wait, hung_up);
+                Some(Box::pin(waiting).await)
             }
             reply => reply,
         };

@@ -98,7 +98,7 @@ impl Chatbot {
     /// Who made it. Null for a chatbot of the house.
     async fn owner(&self, ctx: &Context<'_>) -> ApiResult<Option<User>> {
         match self.0.owner_id {
-            Some(id) => Ok(ctx.rows()?.load_one(id).await?.map(User::new)),
+            Some(id) => Ok(Box::pin(ctx.rows()?.load_one(id)).await?.map(User::new)),
             None => Ok(None),
         }
     }

@@ -46,8 +46,10 @@ impl Fields for Author {
         declared: &str,
     ) -> ServerResult<Value> {
         match self {
-            Self::User(user) => user.resolve_all(ctx, declared).await,
-            Self::Chatbot(chatbot) => chatbot.resolve_all(ctx, declared).await,
+            // In boxes, as all here that may be large: a message is resolved in as much room as its largest field
+            // takes, and that is moved about with each.
+            Self::User(user) => Box::pin(user.resolve_all(ctx, declared)).await,
+            Self::Chatbot(chatbot) => Box::pin(chatbot.resolve_all(ctx, declared)).await,
         }
     }
 }
@@ -105,7 +107,7 @@ impl Message {
 
     /// Where it was said.
     async fn session(&self, ctx: &Context<'_>) -> ApiResult<Session> {
-        let session = ctx.rows()?.load_one(self.row.session_id).await?;
+        let session = Box::pin(ctx.rows()?.load_one(self.row.session_id)).await?;
         // The session may have gone on since the message was read: whoever watches it from the cursor given
         // here must be told of that.
         let session = Session::at(present(session, "session")?, self.position);
@@ -132,15 +134,15 @@ impl Message {
         let author = match self.row.author() {
             Some(domain::Author::User(id)) => {
                 let rows = ctx.rows()?;
-                let row = match rows.load_one(id).await? {
+                let row = match Box::pin(rows.load_one(id)).await? {
                     // Their account was deleted since the message was read.
-                    None => rows.load_one(UserId::DELETED).await?,
+                    None => Box::pin(rows.load_one(UserId::DELETED)).await?,
                     row => row,
                 };
                 row.map(|row| Author::User(User::new(row)))
             }
             Some(domain::Author::Chatbot(id)) => {
-                let row = ctx.rows()?.load_one(id).await?;
+                let row = Box::pin(ctx.rows()?.load_one(id)).await?;
                 row.map(|row| Author::Chatbot(Chatbot(row)))
             }
             None => None,
@@ -171,7 +173,7 @@ impl Message {
         };
         let place = (self.row.session_id, seq);
         let message = |row| Message::new(row).seen_by(self.seen_by.clone());
-        Ok(ctx.rows()?.load_one(place).await?.map(message))
+        Ok(Box::pin(ctx.rows()?.load_one(place)).await?.map(message))
     }
 
     /// The idempotency key that its sender gave. Null for anyone else.

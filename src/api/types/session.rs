@@ -159,7 +159,7 @@ impl Session {
         };
         let request = args.parse_in(app.sealer(), self.row.id, Defaults::Last(50))?;
         let viewer = self.viewer(ctx)?;
-        let page = history::page_of_known(app, viewer, self.row.id, &request).await?;
+        let page = Box::pin(history::page_of_known(app, viewer, self.row.id, &request)).await?;
         let message = |row| InLine(Message::new(row).seen_by(self.seen_by.clone()));
         Ok(connection(page, |row| row.place(), message))
     }

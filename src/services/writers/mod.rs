@@ -47,7 +47,7 @@ async fn write(app: App, lane: Lane, batch: Vec<WaitingSend>) {
     let mut is_to_commit = false;
     let stored = conn
         .transaction(async |conn| {
-            let stored = storing::store(&app, conn, &sendings, busy).await?;
+            let stored = Box::pin(storing::store(&app, conn, &sendings, busy)).await?;
             is_to_commit = true;
             Ok::<_, AppError>(stored)
         })
