@@ -1,12 +1,19 @@
 //! A connection after it has been acknowledged: the loop that reads, runs and writes.
 
-use std::time::Duration;
+use std::{
+    future::{poll_fn, ready},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use futures_util::poll;
 
 use super::{
     close::{Close, End},
     operations::{Event, Named, Operations},
     protocol::{ClientMessage, ServerMessage},
-    wire::{Incoming, Wire},
+    wire::{Incoming, Wire, Written},
 };
 use crate::{
     error::AppError,
@@ -43,19 +50,59 @@ struct Conversation<'a> {
     parting: Option<Parting>,
 }
 
+/// So many times in a row is told before it is heard.
+const TURNS: u32 = 8;
+
+/// Whether the operations have said that there is nothing to tell, and that they wake this task when there is. It is
+/// known for as long as the task has not rested since.
+#[derive(Clone, Copy)]
+enum Silence {
+    Known,
+    Unknown,
+}
+
+impl Silence {
+    /// Waits for what ends it. Known silence is not looked into again before something stirs.
+    async fn end<T>(self, next: impl Future<Output = T>) -> T {
+        let mut next = pin!(next);
+        let mut is_known = matches!(self, Self::Known);
+        poll_fn(|cx| match std::mem::take(&mut is_known) {
+            true => Poll::Pending,
+            false => next.as_mut().poll(cx),
+        })
+        .await
+    }
+}
+
 impl Conversation<'_> {
     async fn run(&mut self) -> Result<Close, End> {
         let mut must_go = Seldom::new(Reason::to_go(self.server, &self.caller.viewer));
+        let mut turns = 0;
+        let mut silence = Silence::Unknown;
         loop {
             if let Some(parting) = self.parting
                 && self.operations.is_empty()
             {
                 return Ok(close_for(parting.reason));
             }
+            let events = self.operations.next();
             tokio::select! {
-                // In a box: it is seldom, and takes room for what begins.
-                incoming = self.wire.receive() => Box::pin(self.hear(incoming?)).await?,
-                event = self.operations.next() => self.tell_all(event).await?,
+                // What there is to tell comes first: whoever is told much has little to say, and looking whether
+                // they do costs as much as telling.
+                biased;
+                event = silence.end(events), if turns < TURNS => {
+                    silence = self.tell_all(event).await?;
+                    turns = match silence {
+                        Silence::Known => 0,
+                        Silence::Unknown => turns + 1,
+                    };
+                    continue;
+                }
+                incoming = self.wire.receive() => {
+                    turns = 0;
+                    // In a box: it is seldom, and takes room for what begins.
+                    Box::pin(self.hear(incoming?)).await?;
+                }
                 reason = &mut must_go, if self.parting.is_none() => {
                     let time = self.server.timings.last_events;
                     self.parting = Some(Parting::new(reason, time));
@@ -63,7 +110,9 @@ impl Conversation<'_> {
                 reason = Parting::is_over(self.parting), if self.parting.is_some() => {
                     return Ok(close_for(reason));
                 }
+                () = ready(()), if turns >= TURNS => turns = 0,
             }
+            silence = Silence::Unknown;
         }
     }
 
@@ -123,16 +172,23 @@ impl Conversation<'_> {
     }
 
     /// Tells of an event, and of those that are there already: what fits is written at once.
-    async fn tell_all(&mut self, first: Event) -> Result<(), End> {
-        let mut event = Some(first);
-        while let Some(next) = event {
-            self.tell(next).await?;
-            event = match self.wire.has_room() {
-                true => self.operations.try_next(),
-                false => None,
-            };
+    async fn tell_all(&mut self, first: Event) -> Result<Silence, End> {
+        self.tell(first).await?;
+        let mut silence = Silence::Unknown;
+        while self.wire.has_room() {
+            let next = poll!(pin!(self.operations.next()));
+            match next {
+                Poll::Ready(event) => self.tell(event).await?,
+                Poll::Pending => {
+                    silence = Silence::Known;
+                    break;
+                }
+            }
         }
-        self.wire.flush().await
+        match self.wire.flush().await? {
+            Written::AtOnce => Ok(silence),
+            Written::Later => Ok(Silence::Unknown),
+        }
     }
 
     async fn tell(&mut self, Event { operation, answer }: Event) -> Result<(), End> {

@@ -1,12 +1,15 @@
 //! The operations under way on one socket.
 
-use std::{collections::HashMap, sync::Arc};
-
-use futures_util::{
-    FutureExt as _, Stream, StreamExt as _,
-    future::ready,
-    stream::{self, AbortHandle, Abortable, BoxStream, SelectAll},
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
 };
+
+use futures_util::{Stream, StreamExt as _, stream::BoxStream, task::AtomicWaker};
 
 use super::protocol;
 use crate::http::answer::Answer;
@@ -15,8 +18,11 @@ use crate::http::answer::Answer;
 /// [`next`](Self::next).
 #[derive(Default)]
 pub(super) struct Operations {
-    running: SelectAll<Abortable<BoxStream<'static, Event>>>,
-    handles: HashMap<String, AbortHandle>,
+    running: Vec<Running>,
+    /// The one to be looked at first: the others have had their turn.
+    first: usize,
+    /// Who waits for any of them.
+    waiting: Arc<AtomicWaker>,
 }
 
 /// What an operation says.
@@ -34,17 +40,58 @@ pub(super) struct Named {
     pub(super) head: String,
 }
 
+/// An operation. It is polled when it asked for that, and not whenever another does.
+struct Running {
+    name: Arc<Named>,
+    answers: BoxStream<'static, Answer>,
+    bell: Arc<Bell>,
+    /// Rings it.
+    waker: Waker,
+}
+
+struct Bell {
+    rung: AtomicBool,
+    waiting: Arc<AtomicWaker>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.waiting.wake();
+    }
+}
+
+impl Running {
+    fn poll(&mut self) -> Poll<Option<Answer>> {
+        if !self.bell.rung.swap(false, Ordering::AcqRel) {
+            return Poll::Pending;
+        }
+        let answer = self
+            .answers
+            .poll_next_unpin(&mut Context::from_waker(&self.waker));
+        if answer.is_ready() {
+            // There may be more.
+            self.bell.rung.store(true, Ordering::Release);
+        }
+        answer
+    }
+}
+
 impl Operations {
     pub(super) fn contains(&self, id: &str) -> bool {
-        self.handles.contains_key(id)
+        self.running.iter().any(|running| running.name.id == id)
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.handles.len() as u64
+        self.running.len() as u64
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.handles.is_empty()
+        self.running.is_empty()
     }
 
     /// Adds an operation. The caller has made sure that the id is free.
@@ -53,49 +100,48 @@ impl Operations {
         id: String,
         answers: impl Stream<Item = Answer> + Send + 'static,
     ) {
-        let (handle, registration) = AbortHandle::new_pair();
-        self.handles.insert(id.clone(), handle);
+        let bell = Arc::new(Bell {
+            // To be polled once, so that it can ask for more.
+            rung: AtomicBool::new(true),
+            waiting: self.waiting.clone(),
+        });
         let head = protocol::head_of_next(&id);
-        let operation = Arc::new(Named { id, head });
-        let end = Event {
-            operation: operation.clone(),
-            answer: None,
-        };
-        let events = answers
-            .map(move |answer| Event {
-                operation: operation.clone(),
-                answer: Some(answer),
-            })
-            .chain(stream::once(ready(end)));
-        self.running
-            .push(Abortable::new(events.boxed(), registration));
+        self.running.push(Running {
+            name: Arc::new(Named { id, head }),
+            answers: answers.boxed(),
+            waker: bell.clone().into(),
+            bell,
+        });
     }
 
     /// Ends an operation, if it is under way: nothing more comes from it.
-    ///
-    /// Its stream is dropped when [`next`](Self::next) is waited for again.
     pub(super) fn stop(&mut self, id: &str) {
-        if let Some(handle) = self.handles.remove(id) {
-            handle.abort();
-        }
+        self.running.retain(|running| running.name.id != id);
     }
 
     /// The next event of any operation; never one when there are none. Safe to drop.
     pub(super) async fn next(&mut self) -> Event {
-        match self.running.next().await {
-            Some(event) => {
-                if event.answer.is_none() {
-                    self.handles.remove(&event.operation.id);
-                }
-                event
-            }
-            None => std::future::pending().await,
-        }
+        poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// The next event, if there is one already. Whoever waits for more waits for [`next`](Self::next).
-    pub(super) fn try_next(&mut self) -> Option<Event> {
-        self.next().now_or_never()
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Event> {
+        // Before looking, so that one that asks between the two wakes whoever waits here now.
+        self.waiting.register(cx.waker());
+        let count = self.running.len();
+        for turn in 0..count {
+            let index = (self.first + turn) % count;
+            let running = &mut self.running[index];
+            let Poll::Ready(answer) = running.poll() else {
+                continue;
+            };
+            let operation = running.name.clone();
+            self.first = index + 1;
+            if answer.is_none() {
+                self.running.swap_remove(index);
+            }
+            return Poll::Ready(Event { operation, answer });
+        }
+        Poll::Pending
     }
 }
 
@@ -103,7 +149,8 @@ impl Operations {
 mod tests {
     use std::sync::Arc;
 
-    use futures_util::FutureExt as _;
+    use futures_util::{FutureExt as _, stream};
+    use tokio::sync::mpsc;
 
     use super::*;
 
@@ -120,6 +167,38 @@ mod tests {
         assert!(operations.next().await.answer.is_none());
         assert!(operations.is_empty());
         assert!(operations.next().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn each_has_its_turn_and_only_who_stirs_is_polled() {
+        let mut operations = Operations::default();
+        operations.start("a".to_owned(), answers(3));
+        operations.start("b".to_owned(), answers(3));
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let mut polls = 0;
+        let (counter, polled) = mpsc::unbounded_channel();
+        operations.start(
+            "c".to_owned(),
+            stream::poll_fn(move |cx| {
+                polls += 1;
+                counter.send(polls).unwrap();
+                receiver.poll_recv(cx)
+            }),
+        );
+        let mut told = String::new();
+        while let Some(event) = operations.next().now_or_never() {
+            told += &event.operation.id;
+        }
+        assert_eq!(told, "abababab", "three answers and the end, in turns");
+        assert_eq!(polled.len(), 1);
+        let answer = Answer::Executed(Arc::new("{}".to_owned()));
+        let send = async { sender.send(answer).unwrap() };
+        let (event, ()) = tokio::join!(operations.next(), send);
+        assert_eq!(event.operation.id, "c");
+        assert_eq!(polled.len(), 2);
+        drop(sender);
+        assert!(operations.next().await.answer.is_none());
+        assert!(operations.is_empty());
     }
 
     #[tokio::test]

@@ -68,6 +68,13 @@ pub(super) enum Incoming {
     PingIsDue,
 }
 
+/// Whether the peer took it at once, or the task has rested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    AtOnce,
+    Later,
+}
+
 impl Wire {
     pub(super) async fn new(connection: Upgraded, server: &Server) -> Self {
         let timings = &server.timings;
@@ -130,7 +137,7 @@ impl Wire {
     /// Sends a message.
     pub(super) async fn send(&mut self, message: ServerMessage<'_>) -> Result<(), End> {
         self.feed(message).await?;
-        self.flush().await
+        self.flush().await.map(drop)
     }
 
     /// Sends a message together with what follows, by the next [`flush`](Self::flush) at the latest.
@@ -139,6 +146,7 @@ impl Wire {
         self.fed += text.len();
         self.write(async |socket| socket.feed(Message::Text(text)).await)
             .await
+            .map(drop)
     }
 
     /// Whether more may be fed before a flush.
@@ -147,7 +155,7 @@ impl Wire {
     }
 
     /// Writes what was fed.
-    pub(super) async fn flush(&mut self) -> Result<(), End> {
+    pub(super) async fn flush(&mut self) -> Result<Written, End> {
         self.fed = 0;
         self.write(async |socket| socket.flush().await).await
     }
@@ -160,19 +168,20 @@ impl Wire {
         self.unanswered_pings += 1;
         self.write(async |socket| socket.send(Message::Ping(Bytes::new())).await)
             .await
+            .map(drop)
     }
 
     async fn write(
         &mut self,
         how: impl AsyncFnOnce(&mut Socket) -> Result<(), Error>,
-    ) -> Result<(), End> {
+    ) -> Result<Written, End> {
         let mut writing = pin!(how(&mut self.socket));
         // Nearly always the kernel takes it at once: then there is no deadline to keep.
         if let Poll::Ready(written) = poll!(&mut writing) {
-            return written.map_err(|_| End::Lost);
+            return written.map(|()| Written::AtOnce).map_err(|_| End::Lost);
         }
         match timeout(self.write_deadline, writing).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => Ok(Written::Later),
             Ok(Err(_)) => Err(End::Lost),
             Err(_) => Err(End::Close(Close::SLOW_CONSUMER)),
         }
