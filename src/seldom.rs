@@ -13,14 +13,37 @@ use futures_util::task::AtomicWaker;
 /// A future that is polled when it asked for that, and not otherwise.
 pub struct Seldom<F> {
     inner: Pin<Box<F>>,
+    outer: Arc<AtomicWaker>,
     bell: Arc<Bell>,
     /// Rings it.
     waker: Waker,
 }
 
-struct Bell {
+/// Tells whether something has stirred since it was looked at, and wakes who waits for that.
+pub struct Bell {
     rung: AtomicBool,
-    outer: AtomicWaker,
+    /// Who waits; several bells may wake the same.
+    outer: Arc<AtomicWaker>,
+}
+
+impl Bell {
+    /// One that has rung: what hangs on it is to be looked at once, so that it can ask for more.
+    pub fn new(outer: Arc<AtomicWaker>) -> Arc<Self> {
+        Arc::new(Self {
+            rung: AtomicBool::new(true),
+            outer,
+        })
+    }
+
+    /// Whether it has rung since this was asked last.
+    pub fn take(&self) -> bool {
+        self.rung.swap(false, Ordering::AcqRel)
+    }
+
+    /// Has it looked at again, without waking anybody.
+    pub fn keep(&self) {
+        self.rung.store(true, Ordering::Release);
+    }
 }
 
 impl Wake for Bell {
@@ -29,7 +52,7 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::Release);
+        self.keep();
         self.outer.wake();
     }
 }
@@ -37,12 +60,10 @@ impl Wake for Bell {
 impl<F: Future> Seldom<F> {
     /// Waits for `future`.
     pub fn new(future: F) -> Self {
-        let bell = Arc::new(Bell {
-            // To be polled once, so that it can ask for more.
-            rung: AtomicBool::new(true),
-            outer: AtomicWaker::new(),
-        });
+        let outer = Arc::new(AtomicWaker::new());
+        let bell = Bell::new(outer.clone());
         Self {
+            outer,
             inner: Box::pin(future),
             waker: bell.clone().into(),
             bell,
@@ -55,8 +76,8 @@ impl<F: Future> Future for Seldom<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         // Before looking, so that a ring between the two wakes whoever waits here now.
-        self.bell.outer.register(cx.waker());
-        if !self.bell.rung.swap(false, Ordering::AcqRel) {
+        self.outer.register(cx.waker());
+        if !self.bell.take() {
             return Poll::Pending;
         }
         let Self { inner, waker, .. } = &mut *self;

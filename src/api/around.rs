@@ -15,7 +15,7 @@ use futures_util::stream::BoxStream;
 
 use super::answer_bytes::Scale;
 use super::completion::Completion;
-use super::document::{Document, Judgement};
+use super::document::{Judgement, ParsedDocument};
 use super::{RequestId, error, suggestions};
 
 /// Goes around every execution.
@@ -57,7 +57,7 @@ struct Request {
 
 /// What a request asks.
 struct Asked {
-    document: Arc<Document>,
+    document: Arc<ParsedDocument>,
     judgement: Judgement,
 }
 
@@ -103,9 +103,9 @@ impl Extension for Request {
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
         let parsed = next.run(ctx, query, variables).await?;
-        let document = match ctx.data_opt::<Arc<Document>>() {
+        let document = match ctx.data_opt::<Arc<ParsedDocument>>() {
             Some(known) => known.clone(),
-            None => Arc::new(Document::new(query.into(), parsed.clone())),
+            None => Arc::new(ParsedDocument::new(query.into(), parsed.clone())),
         };
         let judgement = document.judge(variables, &ctx.schema_env.registry);
         // A request is parsed once.
@@ -153,7 +153,7 @@ impl Extension for Request {
         if let Some(Asked { document, .. }) = self.asked.get() {
             let registry = &ctx.schema_env.registry;
             self.completion
-                .complete(&mut response, document.parsed(), operation_name, registry);
+                .complete(&mut response, document, operation_name, registry);
         }
         response
     }

@@ -1,31 +1,41 @@
 //! A document that is asked again and again: parsed once, and validated once.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, Type, VariableDefinition,
+    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+    Type, VariableDefinition,
 };
 use async_graphql::registry::{MetaType, Registry};
-use async_graphql::{ValidationResult, Value, Variables};
+use async_graphql::{Name, ValidationResult, Value, Variables};
+use async_graphql_value::Value as Input;
+
+use super::completion::Order;
 
 /// A document that was parsed. A request that carries one as data is not validated again if what was found holds for
 /// its variables too.
 ///
 /// The library validates a document together with the values of its variables. What it finds holds for any other
 /// values as well that are what the document declares them to be.
-pub struct Document {
+pub struct ParsedDocument {
     text: Arc<str>,
     parsed: ExecutableDocument,
     valid: OnceLock<ValidationResult>,
+    /// The variables that stand inside of lists and objects.
+    inside: OnceLock<HashSet<Name>>,
+    order: OnceLock<Order>,
 }
 
-impl Document {
+impl ParsedDocument {
     /// A document and what it says.
     pub fn new(text: Arc<str>, parsed: ExecutableDocument) -> Self {
         Self {
             text,
             parsed,
             valid: OnceLock::new(),
+            inside: OnceLock::new(),
+            order: OnceLock::new(),
         }
     }
 
@@ -55,12 +65,27 @@ impl Document {
                     false => Judgement::Alone,
                 }
             }
-            // The library looks at no argument in a part of which a variable is missing.
-            None => match definitions.all(|it| variables.contains_key(&it.name.node)) {
-                true => Judgement::ForAll,
-                false => Judgement::Alone,
-            },
+            None => {
+                // The library looks at no argument in a part of which a variable is missing.
+                let inside = self.inside.get_or_init(|| inside(&self.parsed));
+                let is_looked_at = |it: &VariableDefinition| {
+                    let name = &it.name.node;
+                    variables.contains_key(name) || !inside.contains(name)
+                };
+                match definitions.all(is_looked_at) {
+                    true => Judgement::ForAll,
+                    false => Judgement::Alone,
+                }
+            }
         }
+    }
+
+    /// The order of its answers' keys. Nothing if it has several operations, each with its own.
+    pub(super) fn order(&self) -> Option<&Order> {
+        let operation = self.only_operation()?;
+        let selected = &operation.selection_set.node;
+        let order = || Order::of(&[selected], &self.parsed);
+        Some(self.order.get_or_init(order))
     }
 
     /// Remembers that it is valid for all variables.
@@ -70,13 +95,56 @@ impl Document {
 
     /// The variables of the one operation. Of several, each would have its own.
     fn definitions(&self) -> Option<impl Iterator<Item = &VariableDefinition>> {
-        let operation = match &self.parsed.operations {
-            DocumentOperations::Single(only) => &only.node,
-            DocumentOperations::Multiple(all) if all.len() == 1 => &all.values().next()?.node,
-            DocumentOperations::Multiple(_) => return None,
-        };
-        let definitions = operation.variable_definitions.iter();
+        let definitions = self.only_operation()?.variable_definitions.iter();
         Some(definitions.map(|definition| &definition.node))
+    }
+
+    fn only_operation(&self) -> Option<&OperationDefinition> {
+        match &self.parsed.operations {
+            DocumentOperations::Single(only) => Some(&only.node),
+            DocumentOperations::Multiple(all) if all.len() == 1 => Some(&all.values().next()?.node),
+            DocumentOperations::Multiple(_) => None,
+        }
+    }
+}
+
+/// The variables that are used inside of a list or an object.
+fn inside(document: &ExecutableDocument) -> HashSet<Name> {
+    let operations = document.operations.iter();
+    let operations = operations.map(|(_, operation)| &operation.node.selection_set.node);
+    let fragments = document.fragments.values();
+    let fragments = fragments.map(|fragment| &fragment.node.selection_set.node);
+    let mut sets: Vec<&SelectionSet> = operations.chain(fragments).collect();
+    let mut found = HashSet::new();
+    while let Some(set) = sets.pop() {
+        for item in &set.items {
+            // No directive of ours takes a list or an object.
+            match &item.node {
+                Selection::Field(field) => {
+                    for (_, value) in &field.node.arguments {
+                        inside_value(&value.node, &mut found);
+                    }
+                    sets.push(&field.node.selection_set.node);
+                }
+                Selection::InlineFragment(fragment) => sets.push(&fragment.node.selection_set.node),
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+    found
+}
+
+fn inside_value(value: &Input, found: &mut HashSet<Name>) {
+    let inner: Vec<&Input> = match value {
+        Input::List(items) => items.iter().collect(),
+        Input::Object(members) => members.values().collect(),
+        _ => return,
+    };
+    for value in inner {
+        match value {
+            Input::Variable(name) => drop(found.insert(name.clone())),
+            _ => inside_value(value, found),
+        }
     }
 }
 
@@ -124,8 +192,7 @@ fn is_of(ty: &Type, value: &Value, registry: &Registry) -> bool {
                 let Value::Object(members) = value else {
                     return false;
                 };
-                let is_known =
-                    |name: &async_graphql::Name| input_fields.contains_key(name.as_str());
+                let is_known = |name: &Name| input_fields.contains_key(name.as_str());
                 members.keys().all(is_known)
                     && input_fields.iter().all(|(name, field)| {
                         let Some(ty) = Type::new(&field.ty) else {
@@ -144,7 +211,8 @@ fn is_of(ty: &Type, value: &Value, registry: &Registry) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::parser::parse_query;
+    use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+    use async_graphql::parser::{parse_query, parse_schema};
     use async_graphql::{
         EmptyMutation, EmptySubscription, Enum, InputObject, Object, Request, Schema,
     };
@@ -186,7 +254,7 @@ mod tests {
             .finish()
     }
 
-    async fn told(document: &Arc<Document>, variables: &Json) -> Json {
+    async fn told(document: &Arc<ParsedDocument>, variables: &Json) -> Json {
         let schema = schema();
         let variables = Variables::from_json(variables.clone());
         let mut request = Request::new("").variables(variables).data(document.clone());
@@ -194,8 +262,8 @@ mod tests {
         serde_json::to_value(schema.execute(request).await).unwrap()
     }
 
-    fn document(text: &str) -> Arc<Document> {
-        Arc::new(Document::new(text.into(), parse_query(text).unwrap()))
+    fn document(text: &str) -> Arc<ParsedDocument> {
+        Arc::new(ParsedDocument::new(text.into(), parse_query(text).unwrap()))
     }
 
     const ASKED: &str = "query ($order: Order, $number: Int = 3, $flags: [Boolean!]) {
@@ -237,10 +305,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_known_is_not_validated_again_and_what_is_doubtful_is() {
+        let missing = document(ASKED);
+        told(&missing, &json!({})).await;
+        assert!(missing.valid.get().is_some(), "they hide nothing");
         let known = document(ASKED);
-        let missing = json!({"order": {"name": "x"}});
-        told(&known, &missing).await;
-        assert!(known.valid.get().is_none(), "a part was not looked at");
         let bad = json!({"order": {"name": 1}, "number": 1, "flags": []});
         told(&known, &bad).await;
         assert!(known.valid.get().is_none());
@@ -250,6 +318,44 @@ mod tests {
         let several = document("query A { ask } query B { ask }");
         told(&several, &json!({})).await;
         assert!(several.valid.get().is_none(), "each has its own variables");
+    }
+
+    #[test]
+    fn no_input_object_stands_where_a_list_may() {
+        // The rule about what a variable may be used for does not look into one: a document with a variable in it would
+        // be taken for valid with any value.
+        let schema = parse_schema(crate::api::sdl()).unwrap();
+        let types = || {
+            let definitions = schema.definitions.iter();
+            definitions.filter_map(|it| match it {
+                TypeSystemDefinition::Type(it) => Some(&it.node),
+                _ => None,
+            })
+        };
+        let inputs: HashSet<&str> = types()
+            .filter(|it| matches!(it.kind, TypeKind::InputObject(_)))
+            .map(|it| it.name.node.as_str())
+            .collect();
+        assert!(inputs.contains("SendMessageInput"));
+        let mut taken: Vec<&Type> = Vec::new();
+        for it in types() {
+            match &it.kind {
+                TypeKind::Object(object) => {
+                    let arguments = object.fields.iter().flat_map(|it| &it.node.arguments);
+                    taken.extend(arguments.map(|it| &it.node.ty.node));
+                }
+                TypeKind::InputObject(object) => {
+                    taken.extend(object.fields.iter().map(|it| &it.node.ty.node));
+                }
+                _ => {}
+            }
+        }
+        for ty in taken {
+            if let BaseType::List(of) = &ty.base {
+                let of = of.to_string();
+                assert!(!inputs.contains(of.trim_end_matches('!')), "{of}");
+            }
+        }
     }
 
     #[tokio::test]

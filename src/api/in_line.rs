@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{Field, Selection, SelectionSet};
 use async_graphql::registry::Registry;
-use async_graphql::resolver_utils::ContainerType;
+use async_graphql::resolver_utils::{ContainerType, resolve_container};
 use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
 
 use super::answer_bytes::Scale;
@@ -19,18 +19,21 @@ use super::answer_bytes::Scale;
 const MOST_FIELDS: usize = 64;
 
 /// An object whose fields are resolved in line.
-///
-/// What waits in one field keeps the next from beginning; the objects of a list still wait together.
 pub struct InLine<T>(pub(super) T);
 
 /// What can be resolved in line.
 pub trait Fields: ContainerType {
-    /// All that is selected. `declared` is the type that the schema gives, of which this may be a member.
+    /// The fields that wait. An object of which several are selected is left to the library, in which they wait
+    /// together: in line, the next would begin when the first has ended.
+    const WAITING: &'static [&'static str] = &[];
+
+    /// All that is selected; nothing if the library should see to it. `declared` is the type that the schema gives,
+    /// of which this may be a member.
     fn resolve_all<'a>(
         &'a self,
         ctx: &'a ContextSelectionSet<'a>,
         declared: &'a str,
-    ) -> impl Future<Output = ServerResult<Value>> + Send + 'a
+    ) -> impl Future<Output = Option<Value>> + Send + 'a
     where
         Self: Sized,
     {
@@ -56,7 +59,10 @@ impl<T: Fields> OutputType for InLine<T> {
         ctx: &ContextSelectionSet<'_>,
         _field: &Positioned<Field>,
     ) -> ServerResult<Value> {
-        self.0.resolve_all(ctx, &T::type_name()).await
+        match self.0.resolve_all(ctx, &T::type_name()).await {
+            Some(value) => Ok(value),
+            None => resolve_container(ctx, &self.0).await,
+        }
     }
 }
 
@@ -64,7 +70,7 @@ async fn object<'a, T: Fields>(
     object: &'a T,
     ctx: &'a ContextSelectionSet<'a>,
     declared: &'a str,
-) -> ServerResult<Value> {
+) -> Option<Value> {
     let own = T::type_name();
     let mut selected = Selected {
         ctx,
@@ -72,14 +78,16 @@ async fn object<'a, T: Fields>(
         declared,
         fields: Vec::with_capacity(16),
     };
-    if selected.collect(&ctx.item.node).is_none() {
-        return async_graphql::resolver_utils::resolve_container(ctx, object).await;
+    selected.collect(&ctx.item.node)?;
+    let waits = |field: &&&Positioned<Field>| T::WAITING.contains(&field.node.name.node.as_str());
+    if selected.fields.iter().filter(waits).count() > 1 {
+        return None;
     }
     let scale = ctx.data_opt::<Arc<Scale>>();
     let mut values = IndexMap::with_capacity(selected.fields.len());
     for field in selected.fields {
         let key = field.node.response_key().node.clone();
-        if is_type_name(field) {
+        if field.node.name.node == "__typename" {
             // Weighed with the object that it is in.
             values.insert(key, Value::String(own.clone().into_owned()));
             continue;
@@ -102,14 +110,10 @@ async fn object<'a, T: Fields>(
         }
     }
     // As the library has it.
-    Ok(match values.is_empty() {
+    Some(match values.is_empty() {
         true => Value::Null,
         false => Value::Object(values),
     })
-}
-
-fn is_type_name(field: &Positioned<Field>) -> bool {
-    field.node.name.node == "__typename"
 }
 
 /// The fields that are selected of an object, in order.
@@ -146,11 +150,13 @@ impl<'a> Selected<'a, '_> {
 
     fn add(&mut self, field: &'a Positioned<Field>) -> Option<()> {
         let key = &field.node.response_key().node;
-        let is_same = |other: &&Positioned<Field>| other.node.response_key().node == *key;
-        // Two of a key are to be merged.
-        let is_simple = field.node.directives.is_empty()
-            && self.fields.len() < MOST_FIELDS
-            && !self.fields.iter().any(is_same);
+        let is_leaf = |field: &Positioned<Field>| field.node.selection_set.node.items.is_empty();
+        let is_same = |other: &&&Positioned<Field>| other.node.response_key().node == *key;
+        if let Some(same) = self.fields.iter().find(is_same) {
+            // They are the same field, as validation has made sure. What stands under both is to be merged.
+            return (is_leaf(same) && is_leaf(field)).then_some(());
+        }
+        let is_simple = field.node.directives.is_empty() && self.fields.len() < MOST_FIELDS;
         is_simple.then(|| self.fields.push(field))
     }
 
@@ -207,7 +213,9 @@ mod tests {
             })
         }
     }
-    impl Fields for Thing {}
+    impl Fields for Thing {
+        const WAITING: &'static [&'static str] = &["text"];
+    }
 
     struct Small(i32);
     #[Object]
@@ -241,7 +249,7 @@ mod tests {
             &self,
             ctx: &ContextSelectionSet<'_>,
             declared: &str,
-        ) -> ServerResult<Value> {
+        ) -> Option<Value> {
             match self {
                 Self::Small(small) => small.resolve_all(ctx, declared).await,
                 Self::Other(other) => other.resolve_all(ctx, declared).await,
@@ -293,7 +301,12 @@ mod tests {
         schema.execute(query).await
     }
 
-    const SELECTIONS: [&str; 14] = [
+    const SELECTIONS: [&str; 19] = [
+        "__typename number ... on Thing { __typename number a: number a: number } ...F",
+        "EITHER { __typename ...H __typename } ...F",
+        "x: EITHER { ...H ... on Small { a: number } ... { number } } ...F",
+        "x: EITHER { ...H } x: EITHER { ...H } ...F",
+        "text a: text(times: 1) b: text(times: 5) number ...F",
         "number ...F",
         "number text ...F",
         "__typename t: __typename a: number b: text(times: 3) ...F",

@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 use around::Around;
 pub use deadline::Deadline;
-pub use document::Document;
+pub use document::ParsedDocument;
 pub use error::{MOST_ERRORS, error_response};
 use loaders::Rows;
 use mutation::Mutation;

@@ -17,13 +17,13 @@ use super::{
     documents::{Documents, Unknown},
     execution,
     gate::{Gate, conflicts},
+    known_documents::KnownDocuments,
     operation::{self, Live, Operation, Single},
     parameters::Parameters,
-    parsed::Parsed,
     sharing::{self, Asked, Groups},
 };
 use crate::{
-    api::{self, Deadline, Document, RequestId, Schema},
+    api::{self, Deadline, ParsedDocument, RequestId, Schema},
     app::App,
     domain::{ClientAddress, Viewer},
     error::{AppError, AppResult},
@@ -43,7 +43,7 @@ struct Parts {
     /// How long an operation may take, beside what it was asked to wait.
     patience: Duration,
     documents: Documents,
-    parsed: Parsed,
+    known: KnownDocuments,
     groups: Groups,
 }
 
@@ -82,7 +82,7 @@ impl Endpoint {
                 patience,
                 gate: Gate::new(app.config().limits),
                 documents: Documents::new(app.config()),
-                parsed: Parsed::new(),
+                known: KnownDocuments::new(),
             }),
         }
     }
@@ -150,14 +150,14 @@ impl Endpoint {
                 Unknown::Error(error) => self.refusal(error, caller.request_id),
                 Unknown::Told(refusal) => refusal,
             })?;
-        let (gate, parsed) = (&self.parts.gate, &self.parts.parsed);
-        let known = parsed.find(&found.text);
+        let gate = &self.parts.gate;
+        let known = self.parts.known.find(&found.text);
         let document = match &known {
             Some(known) => known.clone(),
             None => {
                 gate.check_text(&found.text).map_err(too_much)?;
                 let parsed = parse_query(&found.text).map_err(|fault| wrong(fault.into()))?;
-                Arc::new(Document::new(found.text.as_str().into(), parsed))
+                Arc::new(ParsedDocument::new(found.text.as_str().into(), parsed))
             }
         };
         // Each time: what an answer may hold depends on the variables.
@@ -165,7 +165,7 @@ impl Endpoint {
             .map_err(too_much)?;
         if known.is_none() {
             conflicts::check(document.parsed()).map_err(wrong)?;
-            parsed.keep(document.clone());
+            self.parts.known.keep(document.clone());
         }
         self.parts.documents.keep(found.keep(), &found.text);
         // The epoch is taken before anything is read: cursors of what is read must not outlive the one it was

@@ -65,7 +65,7 @@ mod tests {
     use tokio::{sync::Notify, time::timeout};
 
     use super::*;
-    use crate::api::Document;
+    use crate::api::ParsedDocument;
 
     #[derive(Default)]
     struct Gates {
@@ -123,7 +123,7 @@ mod tests {
 
     fn live(query: &str) -> Live {
         let parsed = parse_query(query).unwrap();
-        let document = Document::new(query.into(), parsed);
+        let document = ParsedDocument::new(query.into(), parsed);
         Live::new(Request::new(""), Arc::new(document))
     }
 

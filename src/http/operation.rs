@@ -9,7 +9,7 @@ use async_graphql::{
     },
 };
 
-use crate::api::Document;
+use crate::api::ParsedDocument;
 
 /// An operation that is ready to run. The kinds are types of their own, so that nothing can run a
 /// subscription for one answer or a mutation where only queries may pass.
@@ -32,7 +32,7 @@ pub(super) struct Single {
 /// An operation with a stream of answers.
 pub(super) struct Live {
     pub(super) request: Request,
-    pub(super) document: Arc<Document>,
+    pub(super) document: Arc<ParsedDocument>,
 }
 
 impl Single {
@@ -47,7 +47,7 @@ impl Single {
 
 impl Live {
     /// An operation of this document.
-    pub(super) fn new(request: Request, document: Arc<Document>) -> Self {
+    pub(super) fn new(request: Request, document: Arc<ParsedDocument>) -> Self {
         Self {
             request: asking(request, document.clone()),
             document,
@@ -64,7 +64,10 @@ impl Live {
 }
 
 /// Chooses what a request asks for in a document. The request carries that, parsed.
-pub(super) fn choose(request: Request, document: Arc<Document>) -> Result<Operation, ServerError> {
+pub(super) fn choose(
+    request: Request,
+    document: Arc<ParsedDocument>,
+) -> Result<Operation, ServerError> {
     let chosen = named(document.parsed(), request.operation_name.as_deref())?;
     require_variables(chosen, &request.variables)?;
     require_one_source(chosen, document.parsed())?;
@@ -82,7 +85,7 @@ pub(super) fn choose(request: Request, document: Arc<Document>) -> Result<Operat
 }
 
 /// The request with what it asks.
-fn asking(mut request: Request, document: Arc<Document>) -> Request {
+fn asking(mut request: Request, document: Arc<ParsedDocument>) -> Request {
     request.set_parsed_query(document.parsed().clone());
     request.data(document)
 }
@@ -184,7 +187,7 @@ mod tests {
     fn kind(mut request: Request) -> &'static str {
         let text = std::mem::take(&mut request.query);
         let parsed = parse_query(&text).expect("it is a document");
-        match choose(request, Arc::new(Document::new(text.into(), parsed))) {
+        match choose(request, Arc::new(ParsedDocument::new(text.into(), parsed))) {
             Ok(Operation::Query(_)) => "query",
             Ok(Operation::Mutation(_)) => "mutation",
             Ok(Operation::Subscription(_)) => "subscription",

@@ -103,14 +103,15 @@ impl Job for LoginId {
 
 /// Waits until a person's login has ended, wherever that is done. What they opened with it must close then.
 pub async fn ended(app: &App, person: &Person) {
-    let mut listener = app.bus().listen(Subject::Login(person.login)).await;
+    // In boxes: every connection waits here as long as it lives.
+    let mut listener = Box::pin(app.bus().listen(Subject::Login(person.login))).await;
     loop {
         // After listening has begun, so that an end before is seen and one after is heard.
         match Box::pin(is_open(app, person)).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(_) => {
-                sleep(RETRY).await;
+                Box::pin(sleep(RETRY)).await;
                 continue;
             }
         }

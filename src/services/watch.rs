@@ -84,7 +84,8 @@ pub async fn session(
             .map(Start::After),
     };
     let reader = Reader::Member(seat.user());
-    let follower = start.map(|start| app.feeds().follow(session, start, view, reader));
+    // In a box: whoever walks would have room for it twice.
+    let follower = start.map(|start| Box::new(app.feeds().follow(session, start, view, reader)));
     Ok(walk(app.clone(), person, session, epoch, follower))
 }
 
@@ -99,7 +100,7 @@ fn walk(
     person: Person,
     session: SessionId,
     epoch: Epoch,
-    follower: Option<Follower>,
+    follower: Option<Box<Follower>>,
 ) -> impl Stream<Item = Sight> + Send {
     async_stream::stream! {
         let Some(mut follower) = follower else {

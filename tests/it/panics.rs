@@ -78,7 +78,7 @@ async fn a_resolver_that_panics_is_told_as_internal_on_every_transport() {
     let mutation = json!({"query": "mutation { broken: logout }"});
     let events = json!({
         "query": "subscription ($id: ID!) {
-            sessionEvents(sessionId: $id) { ... on CaughtUp { broken: cursor } }
+            broken: sessionEvents(sessionId: $id) { __typename }
         }",
         "variables": {"id": session},
     });

@@ -10,11 +10,14 @@ use async_graphql::parser::types::{ExecutableDocument, OperationDefinition};
 use async_graphql::registry::Registry;
 use async_graphql::{Name, Response};
 
-use order::Order;
+pub(super) use order::Order;
+
+use super::ParsedDocument;
 
 /// Completes the answers of one request.
 #[derive(Default)]
 pub(super) struct Completion {
+    /// Of a document with several operations.
     order: OnceLock<Order>,
 }
 
@@ -23,16 +26,20 @@ impl Completion {
     pub(super) fn complete(
         &self,
         response: &mut Response,
-        document: &ExecutableDocument,
+        document: &ParsedDocument,
         operation_name: Option<&str>,
         registry: &Registry,
     ) {
-        let Some(operation) = operation(document, operation_name) else {
+        let parsed = document.parsed();
+        let Some(operation) = operation(parsed, operation_name) else {
             return;
         };
-        nulls::spread(response, operation, document, registry);
-        let order = || Order::of(&[&operation.selection_set.node], document);
-        self.order.get_or_init(order).arrange(&mut response.data);
+        nulls::spread(response, operation, parsed, registry);
+        let own = || Order::of(&[&operation.selection_set.node], parsed);
+        let order = document.order();
+        order
+            .unwrap_or_else(|| self.order.get_or_init(own))
+            .arrange(&mut response.data);
     }
 }
 

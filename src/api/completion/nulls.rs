@@ -178,7 +178,7 @@ fn named(ty: &Type) -> &Name {
 mod tests {
     use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema, Union};
 
-    use super::super::super::around::Around;
+    use crate::api::around::Around;
 
     struct Thing(i32);
 

@@ -10,13 +10,13 @@ use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use async_graphql::{Name, Value};
 
 /// The keys that an object may have, in order, and those of what stands under each.
-pub(super) struct Order {
+pub(in crate::api) struct Order {
     keys: Vec<(Name, Order)>,
 }
 
 impl Order {
     /// That in which these sets select.
-    pub(super) fn of(selected: &[&SelectionSet], document: &ExecutableDocument) -> Self {
+    pub(in crate::api) fn of(selected: &[&SelectionSet], document: &ExecutableDocument) -> Self {
         let mut fields = Fields::new();
         let mut spread = HashSet::new();
         for set in selected {
@@ -98,7 +98,7 @@ fn collect<'d>(
 mod tests {
     use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
 
-    use super::super::super::around::Around;
+    use crate::api::around::Around;
 
     struct Thing;
 

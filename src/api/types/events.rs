@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ContextSelectionSet, Enum, ID, ServerResult, SimpleObject, Union, Value};
+use async_graphql::{ContextSelectionSet, Enum, ID, SimpleObject, Union, Value};
 
 use super::{CommandReply, Message, Session, User};
 use crate::api::in_line::{Fields, InLine};
@@ -45,11 +45,7 @@ impl Fields for CaughtUp {}
 impl Fields for FeedEnded {}
 
 impl Fields for SessionEvent {
-    async fn resolve_all(
-        &self,
-        ctx: &ContextSelectionSet<'_>,
-        declared: &str,
-    ) -> ServerResult<Value> {
+    async fn resolve_all(&self, ctx: &ContextSelectionSet<'_>, declared: &str) -> Option<Value> {
         match self {
             Self::MessageAdded(event) => event.resolve_all(ctx, declared).await,
             Self::MessageChanged(event) => event.resolve_all(ctx, declared).await,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ContextSelectionSet, Enum, ID, Object, ServerResult, Union, Value};
+use async_graphql::{Context, ContextSelectionSet, Enum, ID, Object, Union, Value};
 use chrono::{DateTime, Utc};
 
 use super::{Chatbot, ContextExt, Session, User, present};
@@ -40,11 +40,7 @@ pub enum Author {
 }
 
 impl Fields for Author {
-    async fn resolve_all(
-        &self,
-        ctx: &ContextSelectionSet<'_>,
-        declared: &str,
-    ) -> ServerResult<Value> {
+    async fn resolve_all(&self, ctx: &ContextSelectionSet<'_>, declared: &str) -> Option<Value> {
         match self {
             // In boxes, as all here that may be large: a message is resolved in as much room as its largest field
             // takes, and that is moved about with each.
@@ -93,7 +89,9 @@ impl Message {
     }
 }
 
-impl Fields for Message {}
+impl Fields for Message {
+    const WAITING: &'static [&'static str] = &["session", "author", "inReplyTo"];
+}
 
 /// Something said in a session.
 #[Object]

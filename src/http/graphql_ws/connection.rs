@@ -1,13 +1,9 @@
 //! A connection after it has been acknowledged: the loop that reads, runs and writes.
 
-use std::{
-    future::{poll_fn, ready},
-    pin::pin,
-    task::Poll,
-    time::Duration,
-};
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use futures_util::poll;
+use tokio::task::coop::{consume_budget, has_budget_remaining};
 
 use super::{
     close::{Close, End},
@@ -53,12 +49,14 @@ struct Conversation<'a> {
 /// So many times in a row is told before it is heard.
 const TURNS: u32 = 8;
 
-/// Whether the operations have said that there is nothing to tell, and that they wake this task when there is. It is
-/// known for as long as the task has not rested since.
+/// Whether there is nothing to tell.
 #[derive(Clone, Copy)]
 enum Silence {
+    /// The operations have said so, and that they wake this task when there is. The task has not rested since.
     Known,
     Unknown,
+    /// Nor is it known what the peer has said: the task has rested.
+    Rested,
 }
 
 impl Silence {
@@ -87,14 +85,22 @@ impl Conversation<'_> {
             }
             let events = self.operations.next();
             tokio::select! {
-                // What there is to tell comes first: whoever is told much has little to say, and looking whether
-                // they do costs as much as telling.
+                // What there is to tell comes before what there is to hear: whoever is told much has little to say,
+                // and looking whether they do costs as much as telling.
                 biased;
+                reason = &mut must_go, if self.parting.is_none() => {
+                    let time = self.server.timings.last_events;
+                    self.parting = Some(Parting::new(reason, time));
+                }
+                reason = Parting::is_over(self.parting), if self.parting.is_some() => {
+                    return Ok(close_for(reason));
+                }
                 event = silence.end(events), if turns < TURNS => {
                     silence = self.tell_all(event).await?;
                     turns = match silence {
                         Silence::Known => 0,
                         Silence::Unknown => turns + 1,
+                        Silence::Rested => TURNS,
                     };
                     continue;
                 }
@@ -103,14 +109,8 @@ impl Conversation<'_> {
                     // In a box: it is seldom, and takes room for what begins.
                     Box::pin(self.hear(incoming?)).await?;
                 }
-                reason = &mut must_go, if self.parting.is_none() => {
-                    let time = self.server.timings.last_events;
-                    self.parting = Some(Parting::new(reason, time));
-                }
-                reason = Parting::is_over(self.parting), if self.parting.is_some() => {
-                    return Ok(close_for(reason));
-                }
-                () = ready(()), if turns >= TURNS => turns = 0,
+                // Only once it was looked, and not if this task has had so much that it looks at nothing any more.
+                () = consume_budget(), if turns >= TURNS => turns = 0,
             }
             silence = Silence::Unknown;
         }
@@ -180,14 +180,17 @@ impl Conversation<'_> {
             match next {
                 Poll::Ready(event) => self.tell(event).await?,
                 Poll::Pending => {
-                    silence = Silence::Known;
+                    // Otherwise nobody was asked.
+                    if has_budget_remaining() {
+                        silence = Silence::Known;
+                    }
                     break;
                 }
             }
         }
         match self.wire.flush().await? {
             Written::AtOnce => Ok(silence),
-            Written::Later => Ok(Silence::Unknown),
+            Written::Later => Ok(Silence::Rested),
         }
     }
 

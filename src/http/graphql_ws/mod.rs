@@ -50,12 +50,13 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
         Err(error) => return not_opened(&server, StatusCode::TOO_MANY_REQUESTS, error, id),
     };
     let token = identity::in_headers(request.headers()).map(|token| token.map(str::to_owned));
-    let opening = Opening {
+    // In a box, as all that is over soon: it must not take room in the task for as long as the socket is open.
+    let opening = Box::new(Opening {
         id,
         address,
         place,
         token,
-    };
+    });
     let line = request.extensions().get::<Line>().cloned();
     let (handshake, response) = match handshake::accept(&mut request).await {
         Ok(accepted) => accepted,
@@ -76,7 +77,6 @@ pub(super) async fn upgrade(server: Shared, mut request: Request) -> Response {
         if let Some(line) = &line {
             line.deadline.lift();
         }
-        // In boxes: what is over soon must not take room in the task for as long as the socket is open.
         let wire = Box::pin(Wire::new(connection, &served)).await;
         let wire = Box::new(wire);
         match handshake.refused {
@@ -117,8 +117,8 @@ fn other_version(server: &Server, id: RequestId) -> Response {
     (would_do, refusal).into_response()
 }
 
-async fn serve(mut wire: Box<Wire>, server: &Server, opening: Opening) {
-    let end = match Box::pin(init::greet(&mut wire, server, opening)).await {
+async fn serve(mut wire: Box<Wire>, server: &Server, opening: Box<Opening>) {
+    let end = match Box::pin(init::greet(&mut wire, server, *opening)).await {
         Ok((caller, _seat)) => connection::converse(&mut wire, server, &caller).await,
         Err(end) => end,
     };

@@ -2,17 +2,14 @@
 
 use std::{
     future::poll_fn,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker},
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
 use futures_util::{Stream, StreamExt as _, stream::BoxStream, task::AtomicWaker};
 
 use super::protocol;
-use crate::http::answer::Answer;
+use crate::{http::answer::Answer, seldom::Bell};
 
 /// Operations by the id that the client gave them. They make progress only while somebody waits for
 /// [`next`](Self::next).
@@ -49,25 +46,9 @@ struct Running {
     waker: Waker,
 }
 
-struct Bell {
-    rung: AtomicBool,
-    waiting: Arc<AtomicWaker>,
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::Release);
-        self.waiting.wake();
-    }
-}
-
 impl Running {
     fn poll(&mut self) -> Poll<Option<Answer>> {
-        if !self.bell.rung.swap(false, Ordering::AcqRel) {
+        if !self.bell.take() {
             return Poll::Pending;
         }
         let answer = self
@@ -75,7 +56,7 @@ impl Running {
             .poll_next_unpin(&mut Context::from_waker(&self.waker));
         if answer.is_ready() {
             // There may be more.
-            self.bell.rung.store(true, Ordering::Release);
+            self.bell.keep();
         }
         answer
     }
@@ -100,11 +81,7 @@ impl Operations {
         id: String,
         answers: impl Stream<Item = Answer> + Send + 'static,
     ) {
-        let bell = Arc::new(Bell {
-            // To be polled once, so that it can ask for more.
-            rung: AtomicBool::new(true),
-            waiting: self.waiting.clone(),
-        });
+        let bell = Bell::new(self.waiting.clone());
         let head = protocol::head_of_next(&id);
         self.running.push(Running {
             name: Arc::new(Named { id, head }),

@@ -29,7 +29,7 @@ use crate::{
 /// The size of the buffer that each connection reads into. Most connections are idle most of the time, and
 /// the usual 128 KiB would be nearly all that they cost. Larger messages make it grow while they are read. It is
 /// also what is cleared for each look whether something has come, which every event takes.
-const READ_BUFFER_BYTES: usize = 1024;
+const READ_BUFFER_BYTES: usize = 512;
 
 /// So many bytes of messages that are ready at once are written together. With what the kernel keeps, and one message
 /// more, this is all that is held for a peer.

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::stage::Stage;
 use crate::{
-    api::{Document, Schema},
+    api::{ParsedDocument, Schema},
     app::App,
     domain::{Epoch, SessionId},
     feed::{Form, Forms, Found, Made, Maker, Making, Seen, View},
@@ -62,7 +62,7 @@ pub(super) struct Key {
 /// A group, for as long as somebody belongs to it.
 pub(super) struct Group {
     key: Arc<Key>,
-    document: Arc<Document>,
+    document: Arc<ParsedDocument>,
     /// All variables of the first who came: those that don't matter must be there too.
     variables: Variables,
     form: Form,
@@ -86,7 +86,7 @@ impl Groups {
     pub(super) fn join(
         &self,
         key: Key,
-        document: Arc<Document>,
+        document: Arc<ParsedDocument>,
         variables: Variables,
     ) -> Arc<Group> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);

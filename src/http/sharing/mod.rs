@@ -26,7 +26,7 @@ use super::{
     operation::Live,
 };
 use crate::{
-    api::{Deadline, Document, Walk, shared_variables},
+    api::{Deadline, ParsedDocument, Walk, shared_variables},
     error::AppResult,
     feed::Item,
     services::watch::{self, Sight},
@@ -34,7 +34,7 @@ use crate::{
 
 /// What a subscription that can be shared was asked with.
 pub(super) struct Asked {
-    document: Arc<Document>,
+    document: Arc<ParsedDocument>,
     operation: Option<String>,
     variables: Variables,
     /// Those that matter to what is shown.

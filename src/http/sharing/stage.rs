@@ -11,7 +11,7 @@ use crate::{
     services::watch::Sight,
 };
 
-/// One execution of a subscription. It is parsed and validated when it first shows something.
+/// One execution of a subscription. It begins when it first shows something.
 pub(super) struct Stage {
     sights: mpsc::Sender<Sight>,
     answers: BoxStream<'static, AppResult<Response>>,

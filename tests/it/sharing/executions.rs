@@ -215,17 +215,18 @@ impl Extension for Trouble {
         info: ResolveInfo<'_>,
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Resolved>> {
-        let is_content = info.name == "content";
+        let is_event = info.name == "sessionEvents";
         let resolved = next.run(ctx, info).await?;
         let is_nobodys = ctx.data_opt::<parlor::domain::Viewer>().is_none();
-        if is_content && (is_nobodys || self.for_everybody) {
-            match &resolved {
-                Some(Resolved::String(text)) if text == "fails" => {
+        if is_event && (is_nobodys || self.for_everybody) {
+            let event = resolved.clone().unwrap_or_default().into_json().unwrap();
+            match event["message"]["content"].as_str() {
+                Some("fails") => {
                     let path = ["sessionEvents", "message", "content"];
                     let path = path.map(|name| PathSegment::Field(name.to_owned()));
                     return Err(ServerError::new("as planned", None).with_path(path.to_vec()));
                 }
-                Some(Resolved::String(text)) if text == "panics" => panic!("as planned"),
+                Some("panics") => panic!("as planned"),
                 _ => {}
             }
         }
