@@ -11,24 +11,30 @@ const PASSWORD: &str = "correct horse battery staple";
 /// Tokens are good for 15 minutes; a run may take longer.
 const FRESH: Duration = Duration::from_secs(10 * 60);
 
+/// How long may take what comes before any fault: the machine may be busy with other rows.
+const SETUP: Duration = Duration::from_secs(60);
+
 /// Somebody who is signed in. Cheap to clone.
 #[derive(Clone)]
 pub struct Account {
     username: String,
     http: reqwest::Client,
+    /// For what comes before any fault.
+    patient: reqwest::Client,
     token: Arc<Mutex<(String, Instant)>>,
 }
 
 impl Account {
     /// Registers somebody at this server, who waits so long for an answer: a server under a fault may never give one.
     pub async fn register(url: &str, username: &str, patience: Duration) -> Self {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(patience)
-            .build();
+        let client = |patience| {
+            let builder = reqwest::Client::builder().no_proxy();
+            builder.timeout(patience).build().expect("a plain client")
+        };
         let account = Self {
             username: username.to_owned(),
-            http: http.expect("a plain client"),
+            http: client(patience),
+            patient: client(SETUP),
             token: Arc::new(Mutex::new((String::new(), Instant::now()))),
         };
         let query =
@@ -39,15 +45,21 @@ impl Account {
             "password": PASSWORD,
         });
         account
-            .sign_in(url, query, input)
+            .sign_in(&account.patient, url, query, input)
             .await
             .expect("a server that works");
         account
     }
 
-    async fn sign_in(&self, url: &str, query: &str, input: Value) -> Option<()> {
+    async fn sign_in(
+        &self,
+        http: &reqwest::Client,
+        url: &str,
+        query: &str,
+        input: Value,
+    ) -> Option<()> {
         let body = json!({"query": query, "variables": {"input": input}});
-        let answer = self.post(url, None, &body).await.ok()?;
+        let answer = post(http, url, None, &body).await.ok()?;
         let token = answer["data"]["auth"]["accessToken"].as_str()?;
         *self.token.lock().await = (token.to_owned(), Instant::now());
         Some(())
@@ -61,7 +73,8 @@ impl Account {
                 "mutation ($input: LoginInput!) { auth: login(input: $input) { accessToken } }";
             let input = json!({"username": self.username, "password": PASSWORD});
             // If that fails, the old one may still do.
-            if self.sign_in(url, query, input).await.is_some() {
+            let signed_in = self.sign_in(&self.http, url, query, input).await;
+            if signed_in.is_some() {
                 return self.token.lock().await.0.clone();
             }
         }
@@ -72,15 +85,7 @@ impl Account {
     pub async fn ask(&self, url: &str, query: &str, variables: Value) -> reqwest::Result<Value> {
         let token = self.token(url).await;
         let body = json!({"query": query, "variables": variables});
-        self.post(url, Some(&token), &body).await
-    }
-
-    async fn post(&self, url: &str, token: Option<&str>, body: &Value) -> reqwest::Result<Value> {
-        let mut request = self.http.post(format!("{url}/graphql")).json(body);
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        request.send().await?.json().await
+        post(&self.http, url, Some(&token), &body).await
     }
 
     /// Starts a session, with the chatbot of the house or none; its id and its first cursor.
@@ -92,7 +97,9 @@ impl Account {
         } else {
             json!({"chatbots": []})
         };
-        let answer = self.ask(url, query, json!({ "input": input })).await;
+        let token = self.token(url).await;
+        let body = json!({"query": query, "variables": {"input": input}});
+        let answer = post(&self.patient, url, Some(&token), &body).await;
         let answer = answer.expect("a server that works");
         let session = &answer["data"]["startSession"];
         let text = |name: &str| {
@@ -102,4 +109,17 @@ impl Account {
         };
         (text("id"), text("cursor"))
     }
+}
+
+async fn post(
+    http: &reqwest::Client,
+    url: &str,
+    token: Option<&str>,
+    body: &Value,
+) -> reqwest::Result<Value> {
+    let mut request = http.post(format!("{url}/graphql")).json(body);
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    request.send().await?.json().await
 }
